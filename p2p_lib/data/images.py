@@ -1,0 +1,57 @@
+"""Picture files: find them in a folder, read any of them as 8-bit RGB, write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from p2p_lib.errors import DataError
+from p2p_lib.files import atomic_write
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
+CONVERTIBLE_MODES = {"RGB", "L", "1", "P", "LA", "La", "PA", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Every picture file below `folder`, sorted; hidden files and folders are left out."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decode a file completely and turn it upright (EXIF); DataError with one sentence where that is impossible."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except UnidentifiedImageError:
+        raise DataError("not a picture, or a damaged one") from None
+    except Image.DecompressionBombError:
+        raise DataError(f"larger than {2 * Image.MAX_IMAGE_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises for truncated and broken files
+        raise DataError(f"truncated or damaged ({error})") from None
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any picture as 8-bit RGB: transparency over white, 16-bit scaled by 65535, palettes and grayscale spread.
+
+    DataError for modes whose range nobody knows (32-bit integers and floats).
+    """
+    if image.mode in SIXTEEN_BIT_MODES:
+        return Image.fromarray((np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535).convert("L").convert("RGB")
+    if image.mode not in CONVERTIBLE_MODES:
+        raise DataError(f"mode {image.mode}, whose range is unknown; save it as 8-bit RGB")
+    if image.has_transparency_data:
+        over_white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        over_white.alpha_composite(image.convert("RGBA"))
+        return over_white.convert("RGB")
+    return image.convert("RGB")
+
+
+def save_image(image: Image.Image, path: Path) -> None:
+    """Write a picture in the format of `path`'s suffix, atomically."""
+    with atomic_write(path) as file:
+        image.save(file, format=Image.registered_extensions()[path.suffix.lower()])

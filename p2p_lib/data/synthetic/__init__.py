@@ -1,0 +1,1 @@
+"""Procedural sample worlds, one file a task: paired pictures made on the spot, without any network or download."""

@@ -1,0 +1,39 @@
+"""The one place that decides on which device, and in which precision, a network runs."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def best_device() -> torch.device:
+    """The fastest device at hand: a CUDA GPU, Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> Precision:
+    """What "auto" means on this device: bf16 on Ampere and later, fp16 on older NVIDIA GPUs, else fp32.
+
+    A T4 (compute capability 7.5) answers that it supports bf16, but emulates it; so the capability is asked, not the support.
+    """
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+    return "fp32"
+
+
+def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager:
+    """The context in which networks run in mixed precision; it does nothing for fp32."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=DTYPES[precision])

@@ -1,0 +1,283 @@
+"""The table of the course's tasks: one row each, and the configuration that a row stands for.
+
+A `Task` is the one configuration object. It is built alike by ``p2p.task("facades", lr=1e-4)``, by ``p2p train facades --lr 1e-4``
+and by a TOML file; it travels whole, and every checkpoint carries it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any, Literal
+
+import torch
+
+from p2p_lib.codec import Codec, make_codec
+from p2p_lib.data.augment import Augment, ColorJitter
+from p2p_lib.data.pairs import OnError, Side
+from p2p_lib.device import Precision, resolve_precision
+from p2p_lib.errors import ConfigError, did_you_mean
+from p2p_lib.losses import GanMode
+from p2p_lib.models import PatchDiscriminator, UNetGenerator
+from p2p_lib.models.blocks import Norm, Padding, init_weights
+from p2p_lib.models.patchgan import output_size
+from p2p_lib.models.unet import Upsample, num_layers
+from p2p_lib.pix2pix import Objective, Pix2Pix
+
+Profile = Literal["full", "lite"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Everything that decides how a model is trained. The defaults are the paper's recipe for facades.
+
+    Args:
+        name: The row of the table of tasks that this configuration started from.
+        profile: "full" is the paper's sizes on a GPU; "lite" about a minute on two CPU cores.
+        dataset: A name of the catalog, or a folder with your own pairs.
+        source_side: Which half of your own side-by-side files is the source (a dataset of the catalog knows its own).
+        on_error: What to do about unusable files: "raise" stops with a report, "skip" trains without them.
+        load_size: Side in pixels that training pairs are resized to before a random crop.
+        image_size: Side in pixels that the network is trained at, a power of two from 32 to 1024.
+        hflip: Mirror pairs left-right at random.
+        vflip: Mirror pairs upside down at random.
+        zoom: Smallest side, as a share, of the random square that is cut out and resized back; 1 switches it off.
+        source_jitter: How far brightness, contrast, saturation and hue of the source are jittered.
+        codec: What the network sees of a picture.
+        ngf: Filters in the first layer of the generator.
+        norm: Normalisation of both networks.
+        dropout: Whether the generator drops activations in training (the paper's only noise).
+        upsample: How the generator doubles: transposed convolution, or resizing and a convolution.
+        padding: How convolutions see beyond the border.
+        ndf: Filters in the first layer of the discriminator.
+        receptive_field: Side in pixels of the patch that each answer of the discriminator judges.
+        gan_mode: The adversarial loss.
+        lambda_l1: Weight of the L1 loss.
+        d_loss_weight: Factor on the discriminator's loss.
+        batch_size: Pairs a step.
+        epochs: How often every pair is seen.
+        steps: Optimisation steps, instead of epochs; 0 goes by epochs.
+        lr: Learning rate (Adam).
+        lr_d_factor: The discriminator's learning rate, as a multiple of `lr`.
+        betas: Adam's betas.
+        decay_from: Share of training after which the learning rate falls linearly to zero; 1 switches it off.
+        precision: Arithmetic of the networks; "auto" takes what is fast on the device.
+        seed: Every random draw follows from it.
+        eval_every: Steps between validations, each with a picture of fixed samples.
+        save_every: Steps between checkpoints.
+        keep_every: Steps between generators that are kept for choosing by eye; 0 keeps none.
+    """
+
+    name: str = "facades"
+    profile: Profile = "full"
+    dataset: str = "facades"
+    source_side: Side | None = None
+    on_error: OnError = "raise"
+    load_size: int = 286
+    image_size: int = 256
+    hflip: bool = True
+    vflip: bool = False
+    zoom: float = 1.0
+    source_jitter: ColorJitter = (0.0, 0.0, 0.0, 0.0)
+    codec: Literal["rgb"] = "rgb"
+    ngf: int = 64
+    norm: Norm = "batch"
+    dropout: bool = True
+    upsample: Upsample = "transpose"
+    padding: Padding = "zeros"
+    ndf: int = 64
+    receptive_field: int = 70
+    gan_mode: GanMode = "vanilla"
+    lambda_l1: float = 100.0
+    d_loss_weight: float = 0.5
+    batch_size: int = 1
+    epochs: int = 200
+    steps: int = 0
+    lr: float = 2e-4
+    lr_d_factor: float = 1.0
+    betas: tuple[float, float] = (0.5, 0.999)
+    decay_from: float = 0.5
+    precision: Precision = "auto"
+    seed: int = 0
+    eval_every: int = 2000
+    save_every: int = 2000
+    keep_every: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            num_layers(self.image_size)
+            output_size(self.image_size, self.receptive_field)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        for field in ("ngf", "ndf", "batch_size", "epochs", "lr", "lr_d_factor", "eval_every", "save_every"):
+            if getattr(self, field) <= 0:
+                raise ConfigError(f"{field} must be greater than 0; got {getattr(self, field)}.")
+        if self.load_size < self.image_size:
+            raise ConfigError(f"load_size must be at least image_size ({self.image_size}); got {self.load_size}.")
+        if not 0 < self.zoom <= 1 or not 0 <= self.decay_from <= 1:
+            raise ConfigError(f"zoom and decay_from are shares between 0 and 1; got {self.zoom} and {self.decay_from}.")
+
+    def total_steps(self, n_pairs: int) -> int:
+        """How many steps the whole training has, with `n_pairs` pairs to learn from."""
+        return self.steps or -(-self.epochs * n_pairs // self.batch_size)
+
+    def lr_factor(self, step: int, total: int) -> float:
+        """The learning rate's factor at `step` of `total`: 1, then falling linearly, to reach 0 just after the last step."""
+        start = self.decay_from * total
+        return 1.0 if step < start else (total - step) / (total - start)
+
+    def make_codec(self) -> Codec:
+        """The codec of this task."""
+        return make_codec(self.codec)
+
+    def make_augment(self) -> Augment:
+        """The augmentation of this task."""
+        return Augment(self.image_size, self.hflip, self.vflip, self.zoom, self.source_jitter)
+
+    def make_generator(self) -> UNetGenerator:
+        """A new generator, initialised from the seed."""
+        codec = self.make_codec()
+        netG = UNetGenerator(
+            codec.in_channels,
+            codec.out_channels,
+            image_size=self.image_size,
+            ngf=self.ngf,
+            norm=self.norm,
+            dropout=self.dropout,
+            upsample=self.upsample,
+            padding=self.padding,
+        )
+        init_weights(netG, self.seed)
+        return netG
+
+    def make_discriminator(self) -> PatchDiscriminator:
+        """A new discriminator of (source, image), initialised from the seed."""
+        codec = self.make_codec()
+        netD = PatchDiscriminator(
+            codec.in_channels + codec.out_channels,
+            ndf=self.ndf,
+            receptive_field=self.receptive_field,
+            norm=self.norm,
+            padding=self.padding,
+        )
+        init_weights(netD, self.seed + 1)
+        return netD
+
+    def make_method(self, device: torch.device) -> Pix2Pix:
+        """Both networks on `device`, with their optimisers."""
+        networks = [net.to(device, memory_format=torch.channels_last) for net in (self.make_generator(), self.make_discriminator())]
+        objective = Objective(self.gan_mode, self.lambda_l1, self.d_loss_weight)
+        precision = resolve_precision(self.precision, device)
+        return Pix2Pix(*networks, objective, lr=self.lr, lr_d=self.lr * self.lr_d_factor, betas=self.betas, precision=precision)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of the table: a title, the full recipe, and what the lite profile changes in it."""
+
+    title: str
+    full: dict[str, Any]
+    lite: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+LITE: dict[str, Any] = {
+    "load_size": 128,
+    "image_size": 128,
+    "ngf": 24,
+    "ndf": 24,
+    "batch_size": 4,
+    "steps": 600,
+    "lr": 8e-4,
+    "lr_d_factor": 0.5,
+    "decay_from": 0.5,
+    "upsample": "nearest",
+    "dropout": False,
+    "eval_every": 150,
+    "save_every": 150,
+    "keep_every": 0,
+}
+"""What makes a task small enough for a minute on two CPU cores."""
+
+TASKS: dict[str, Row] = {
+    "facades": Row("Label map to facade, the paper's recipe", {}),
+    "facades-jys1670": Row(
+        "Label map to facade as jys1670 trained it: instance norm, reflect padding, zooming crops, no decay",
+        {"norm": "instance-affine", "padding": "reflect", "load_size": 256, "zoom": 0.895, "decay_from": 1.0},
+        {"norm": "instance-affine", "padding": "reflect", "zoom": 0.895, "decay_from": 1.0},
+    ),
+    "facades-vladislav": Row(
+        "Label map to facade as Vladislav-IS meant it: bilinear decoder, a discriminator that sees everything, 350 epochs",
+        {"norm": "instance-affine", "upsample": "bilinear", "receptive_field": 382, "epochs": 350, "decay_from": 1.0},
+        {"norm": "instance-affine", "upsample": "bilinear", "receptive_field": 142, "decay_from": 1.0},
+    ),
+    "edges2shoes-alexeylabs": Row(
+        "Edges to shoes as alexeylabs trained it: batch 4, two learning rates, coloured edges, 13 epochs",
+        {
+            "dataset": "edges2shoes",
+            "load_size": 256,
+            "vflip": True,
+            "source_jitter": (0.5, 0.5, 0.5, 0.5),
+            "receptive_field": 94,
+            "d_loss_weight": 1.0,
+            "batch_size": 4,
+            "epochs": 13,
+            "lr": 1e-4,
+            "lr_d_factor": 0.5,
+            "decay_from": 1.0,
+        },
+        {"vflip": True, "source_jitter": (0.5, 0.5, 0.5, 0.5), "receptive_field": 94, "d_loss_weight": 1.0},
+    ),
+    "maps-annkka3": Row(
+        "Aerial photo to map as annkka3 trained it: reflect padding",
+        {"dataset": "maps", "padding": "reflect", "load_size": 256, "decay_from": 1.0},
+        {"padding": "reflect"},
+    ),
+}
+TASKS["edges2cars-alexeylabs"] = dataclasses.replace(
+    TASKS["edges2shoes-alexeylabs"],
+    title="Edges to cars as alexeylabs trained it: the same, 33 epochs",
+    full=TASKS["edges2shoes-alexeylabs"].full | {"dataset": "edges2cars", "epochs": 33},
+)
+
+
+def task(name: str = "facades", profile: Profile | None = None, **changes: Any) -> Task:
+    """The configuration of a row of the table, with any field changed: ``p2p.task("facades", epochs=20)``.
+
+    `profile` unset: $P2P_PROFILE, else "full" where there is a CUDA GPU, else "lite". ConfigError names the nearest task or field
+    where one is misspelt.
+    """
+    if name not in TASKS:
+        raise ConfigError(f"There is no task {name!r}. {did_you_mean(name, TASKS)}")
+    profile = profile or default_profile()
+    row = TASKS[name]
+    settings = {"dataset": row.full.get("dataset", "facades")} | LITE | row.lite if profile == "lite" else row.full
+    return task_from_dict({"name": name, "profile": profile} | settings | changes)
+
+
+def tasks() -> dict[str, str]:
+    """The names of all tasks with their titles."""
+    return {name: row.title for name, row in TASKS.items()}
+
+
+def default_profile() -> Profile:
+    """$P2P_PROFILE, else "full" where there is a CUDA GPU, else "lite"."""
+    profile = os.environ.get("P2P_PROFILE") or ("full" if torch.cuda.is_available() else "lite")
+    if profile not in ("full", "lite"):
+        raise ConfigError(f"P2P_PROFILE is full or lite; got {profile!r}.")
+    return profile
+
+
+def task_from_dict(config: dict[str, Any]) -> Task:
+    """A Task from plain types (a checkpoint, a TOML file); ConfigError where a field is unknown."""
+    known = {field.name for field in dataclasses.fields(Task)}
+    for key in config:
+        if key not in known:
+            raise ConfigError(f"A task has no field {key!r}. {did_you_mean(key, known)}")
+    return Task(**{key: tuple(value) if isinstance(value, list) else value for key, value in config.items()})
+
+
+def to_toml(config: Task) -> str:
+    """The configuration as TOML, one line a field; a field that is None is left out, as TOML has no word for it."""
+    fields = {key: value for key, value in dataclasses.asdict(config).items() if value is not None}
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items())  # these JSON values are TOML values, too

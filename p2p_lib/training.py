@@ -1,0 +1,379 @@
+"""fit(): the training loop, readable in one sitting.
+
+Every random draw follows from (seed, step): which pairs, how they are jittered, what dropout drops. So a checkpoint needs no
+generator states, and a resumed run ends with the same bits (on the CPU) as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import hashlib
+import io
+import logging
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from p2p_lib import data, metrics, viz
+from p2p_lib.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from p2p_lib.data.images import save_image
+from p2p_lib.data.pairs import PairedImages
+from p2p_lib.device import best_device
+from p2p_lib.errors import ConfigError, P2PError, TrainingError
+from p2p_lib.files import atomic_write_text, remove_partial
+from p2p_lib.tasks import Task, task_from_dict, to_toml
+from p2p_lib.weights import WEIGHTS_FILE
+
+CHECKPOINT_FILE = "last.pt"
+BEST_FILE = "best.safetensors"
+FREE_TO_CHANGE = {"epochs", "steps", "eval_every", "save_every", "keep_every", "on_error", "profile"}
+N_SAMPLES = 4
+LOG_EVERY = 10
+EVAL_BATCH = 8
+
+log = logging.getLogger("p2p_lib")
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """What a callback is told: a row of the history, and at validations the picture of the fixed samples.
+
+    `row` holds step, images (pairs seen), seconds (of training), lr, G_gan, G_l1, D_real, D_fake (means since the last row), and at
+    validations val_l1 and val_psnr. `samples` is uint8 (H, W, 3).
+    """
+
+    kind: Literal["log", "validation", "end"]
+    out: Path
+    total_steps: int
+    row: dict[str, float]
+    samples: np.ndarray | None = None
+
+
+Callback = Callable[[Event], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished or interrupted training: where it lies, what was asked for, and how it went."""
+
+    out: Path
+    task: Task
+    step: int
+    total_steps: int
+    history: list[dict[str, float]]
+    data_origin: str
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.total_steps
+
+
+def fit(
+    task: Task,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    train: PairedImages | None = None,
+    val: PairedImages | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+) -> Run:
+    """Train `task` and leave everything in the folder `out` (unset: runs/NAME).
+
+    `out` gets config.toml, history.csv, samples/ (fixed validation sources, translated every `eval_every` steps), last.pt (the
+    checkpoint), weights.safetensors (the generator), best.safetensors (the one with the lowest validation L1; low L1 is not yet a
+    good picture, so look before you choose it) and, with `keep_every`, kept/.
+
+    With `resume`, an interrupted run goes on from its checkpoint, a finished one is returned as it is, and where there is nothing to
+    resume, training starts. `train` and `val` take the place of the task's own data. Ctrl-C, a notebook's stop button and SIGTERM
+    save before they stop; the Run that is returned is then not `finished`.
+
+    Raises ConfigError where `out` holds a run that cannot be resumed so, DataError for unusable pairs, TrainingError where the loss
+    is not finite or memory runs out, CheckpointError where a checkpoint cannot be written.
+    """
+    out = Path(out) if out is not None else Path("runs") / task.name
+    state = open_run(out, task, resume)
+    train = train or data.load(task, "train")
+    val = val or data.load(task, "val")
+    return Trainer(task, out, train, val, callbacks, progress).run(state)
+
+
+def open_run(out: Path, task: Task, resume: bool) -> dict[str, Any] | None:
+    """Make the folder; the state to go on from, or None to start; ConfigError where that would destroy or mix up a run."""
+    checkpoint = out / CHECKPOINT_FILE
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        remove_partial(out)
+        atomic_write_text(out / "config.toml", to_toml(task)) if not checkpoint.exists() else None
+    except OSError as error:
+        raise ConfigError(f"Nothing can be written to {out} ({error.strerror}); choose another folder.") from error
+    if not checkpoint.exists():
+        return None
+    if not resume:
+        raise ConfigError(f"{out} already holds a training run; resume it (resume=True, --resume) or choose another folder.")
+    state = load_checkpoint(checkpoint, best_device())
+    check_same_task(task, task_from_dict(state["config"]), out)
+    return state
+
+
+def check_same_task(asked: Task, saved: Task, out: Path) -> None:
+    """ConfigError that lists what differs, unless a checkpoint of `saved` may be continued as `asked`."""
+    before, now = dataclasses.asdict(saved), dataclasses.asdict(asked)
+    changed = [field for field in now if now[field] != before[field] and field not in FREE_TO_CHANGE]
+    if changed:
+        listed = ", ".join(f"{field} was {before[field]!r} and is now {now[field]!r}" for field in changed)
+        raise ConfigError(f"The run in {out} was started otherwise: {listed}. Ask for the same, or choose another folder.")
+
+
+class Trainer:
+    """The state of one training run, and the loop over it."""
+
+    def __init__(
+        self,
+        task: Task,
+        out: Path,
+        train: PairedImages,
+        val: PairedImages,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+    ) -> None:
+        self.task, self.out, self.pairs, self.val = task, out, train, val
+        self.callbacks, self.progress = callbacks, progress
+        self.device = best_device()
+        self.codec, self.augment = task.make_codec(), task.make_augment()
+        self.method = task.make_method(self.device)
+        self.total_steps = task.total_steps(len(train))
+        self.step = 0
+        self.history: list[dict[str, float]] = []
+        self.best_l1 = math.inf
+        self.seconds = 0.0
+        self.saved_step = -1
+        self.sums: dict[str, Tensor] = {}  # losses since the last row of the history
+        self.bad_step = torch.full((), -1, device=self.device)  # first step whose loss was not finite
+
+    def run(self, state: dict[str, Any] | None) -> Run:
+        """Train to the end, or until a signal asks to stop."""
+        if state is not None:
+            self.load_state(state)
+        with stop_signals() as stopping, self.progress_bar() as bar, torch.random.fork_rng():
+            while self.step < self.total_steps and not stopping.is_set():
+                started = time.perf_counter()
+                losses = self.train_step()
+                self.seconds += time.perf_counter() - started
+                self.record(losses, bar)
+            if self.step > self.saved_step:
+                self.save()
+        if stopping.is_set():
+            log.warning("Stopped and saved at step %d of %d; go on with resume=True (--resume).", self.step, self.total_steps)
+        self.write_history()
+        run = Run(self.out, self.task, self.step, self.total_steps, self.history, self.pairs.origin)
+        self.tell("end")
+        return run
+
+    def train_step(self) -> dict[str, Tensor]:
+        """One batch, jittered and encoded, through one step of the method."""
+        generator = torch.Generator().manual_seed(derive_seed(self.task.seed, "augment", self.step))
+        indices = batch_indices(self.step, self.task.batch_size, len(self.pairs), self.task.seed)
+        source, target = (half.to(self.device, non_blocking=True) for half in self.pairs.batch(indices))
+        source, target = self.augment(source, target, generator)
+        torch.manual_seed(derive_seed(self.task.seed, "dropout", self.step))
+        self.method.set_lr_factor(self.task.lr_factor(self.step, self.total_steps))
+        self.method.train()
+        with out_of_memory_explained(self.task, self.device):
+            losses = self.method.step(self.codec.encode_source(source), self.codec.encode_target(target))
+        self.step += 1
+        return losses
+
+    def record(self, losses: dict[str, Tensor], bar: tqdm) -> None:
+        """Add up the losses, and do what is due after this step: a row, a validation, a checkpoint."""
+        finite = torch.stack(list(losses.values())).isfinite().all()
+        self.bad_step = torch.where(finite | (self.bad_step >= 0), self.bad_step, self.step)
+        for name, loss in losses.items():
+            self.sums[name] = self.sums.get(name, 0) + loss
+        self.sums["n"] = self.sums.get("n", 0) + 1
+        last = self.step == self.total_steps
+        evaluate = last or self.step % self.task.eval_every == 0
+        if evaluate or self.step % LOG_EVERY == 0:
+            self.log_row(bar, evaluate)
+        if last or self.step % self.task.save_every == 0:
+            self.save()
+        if self.task.keep_every and self.step % self.task.keep_every == 0:
+            self.save_generator(self.out / "kept" / f"step_{self.step:06d}.safetensors")
+        bar.update(1)
+
+    def log_row(self, bar: tqdm, evaluate: bool) -> None:
+        """Close a row of the history; TrainingError where a loss since the last one was not finite."""
+        self.check_finite()
+        n = self.sums.pop("n")
+        means = {name: float(total) / n for name, total in self.sums.items()}
+        self.sums = {}
+        row = {"step": self.step, "images": self.step * self.task.batch_size, "seconds": round(self.seconds, 2)}
+        row |= {"lr": self.task.lr * self.task.lr_factor(self.step - 1, self.total_steps)} | means
+        self.history.append(row)
+        bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()}, refresh=False)
+        if not evaluate:
+            return self.tell("log")
+        scores, picture = self.validate()
+        row |= scores
+        if scores["val_l1"] < self.best_l1:
+            self.best_l1 = scores["val_l1"]
+            self.save_generator(self.out / BEST_FILE)
+        save_image(Image.fromarray(picture), self.out / "samples" / f"step_{self.step:06d}.png")
+        self.write_history()
+        self.tell("validation", picture)
+
+    def validate(self) -> tuple[dict[str, float], np.ndarray]:
+        """L1 and PSNR over the validation pairs (inference mode "eval"), and a picture of the first few."""
+        netG = self.method.netG.eval()
+        scores, rows = [], []
+        for start in range(0, len(self.val), EVAL_BATCH):
+            source, target = self.val.batch(range(start, min(start + EVAL_BATCH, len(self.val))))
+            with torch.no_grad(), out_of_memory_explained(self.task, self.device):
+                x = self.codec.encode_source(source.to(self.device)).contiguous(memory_format=torch.channels_last)
+                fake = self.codec.decode(netG(x), source.to(self.device)).cpu()
+            scores += zip(metrics.l1(fake, target).tolist(), metrics.psnr(fake, target).tolist(), strict=True)
+            rows += [[viz.to_array(image) for image in trio] for trio in zip(source, fake, target, strict=True)]
+            rows = rows[:N_SAMPLES]
+        val_l1, val_psnr = np.mean(scores, axis=0)
+        picture = viz.picture_grid(rows, ["source", f"step {self.step}", "target"])
+        return {"val_l1": float(val_l1), "val_psnr": float(val_psnr)}, picture
+
+    def check_finite(self) -> None:
+        """TrainingError that names the first step with a loss that is not a number; the last checkpoint stays as it is."""
+        bad = int(self.bad_step)
+        if bad >= 0:
+            checkpoint = self.out / CHECKPOINT_FILE
+            kept = f"{checkpoint} still holds the last good state" if checkpoint.exists() else "nothing had been saved yet"
+            raise TrainingError(f"The loss of step {bad} is not finite; {kept}. Try a lower lr, or precision fp32.")
+
+    def save(self) -> None:
+        """The generator, then the checkpoint: what is resumed is never newer than what can be used."""
+        self.check_finite()
+        self.save_generator(self.out / WEIGHTS_FILE)
+        state = {"config": dataclasses.asdict(self.task), "step": self.step, "method": self.method.state_dict()}
+        state |= {"history": self.history, "sums": self.sums, "best_l1": self.best_l1, "seconds": self.seconds}
+        save_checkpoint(self.out / CHECKPOINT_FILE, state)
+        self.saved_step = self.step
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `save` wrote."""
+        self.method.load_state_dict(state["method"])
+        self.step, self.history, self.sums = state["step"], state["history"], state["sums"]
+        self.best_l1, self.seconds, self.saved_step = state["best_l1"], state["seconds"], self.step
+
+    def save_generator(self, path: Path) -> None:
+        save_weights(path, self.method.netG.state_dict(), dataclasses.asdict(self.task), step=self.step)
+
+    def write_history(self) -> None:
+        """history.csv, a line a row; validation columns are empty between validations."""
+        columns = list(dict.fromkeys(key for row in self.history for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.history)
+        atomic_write_text(self.out / "history.csv", text.getvalue())
+
+    def tell(self, kind: Literal["log", "validation", "end"], samples: np.ndarray | None = None) -> None:
+        row = self.history[-1] if self.history else {}
+        for callback in self.callbacks:
+            callback(Event(kind, self.out, self.total_steps, row, samples))
+
+    def progress_bar(self) -> tqdm:
+        """Time left, pairs a second, losses."""
+        return tqdm(
+            total=self.total_steps,
+            initial=self.step,
+            unit="img",
+            unit_scale=self.task.batch_size,
+            desc=f"training {self.task.name}",
+            disable=not self.progress,
+            mininterval=0.5,
+        )
+
+
+def derive_seed(*parts: int | str) -> int:
+    """A 63-bit seed that follows from `parts` and nothing else."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def batch_indices(step: int, batch_size: int, n_pairs: int, seed: int) -> list[int]:
+    """The pairs of one step: all are seen once, in random order, before any is seen again."""
+    indices = []
+    for position in range(step * batch_size, (step + 1) * batch_size):
+        epoch, place = divmod(position, n_pairs)
+        indices.append(int(epoch_order(epoch, n_pairs, seed)[place]))
+    return indices
+
+
+def epoch_order(epoch: int, n_pairs: int, seed: int) -> Tensor:
+    """The order of the pairs in one epoch, int64 (n_pairs,)."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
+    return torch.randperm(n_pairs, generator=generator)
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C (a notebook's stop button) or SIGTERM sets, instead of breaking off in mid-step; a second one breaks off."""
+    stopping = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping  # only the main thread may handle signals
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def out_of_memory_explained(task: Task, device: torch.device) -> Iterator[None]:
+    """Turn an out-of-memory error into a TrainingError that says what to lower."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "can't allocate memory" not in str(error):
+            raise
+        advice = "batch_size" if task.batch_size > 1 else "image_size (and load_size)" if task.image_size > 256 else "ngf and ndf"
+        raise TrainingError(
+            f"Out of memory on {device.type} with batch_size {task.batch_size}, image_size {task.image_size} and ngf {task.ngf}; "
+            f"lower {advice} first."
+        ) from error
+
+
+def tensorboard(folder: str | Path) -> Callback:
+    """A callback that writes losses, validation scores and samples for TensorBoard; P2PError where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise P2PError("TensorBoard is not installed; pip install tensorboard, or leave it out.") from None
+    writer = SummaryWriter(str(folder))
+
+    def callback(event: Event) -> None:
+        if event.kind == "end":
+            return writer.close()
+        for name, value in event.row.items():
+            writer.add_scalar(name, value, int(event.row["step"]))
+        if event.samples is not None:
+            writer.add_image("samples", event.samples, int(event.row["step"]), dataformats="HWC")
+
+    return callback
