@@ -3,6 +3,7 @@
 from p2p_lib import data, models
 from p2p_lib.tasks import Task, task, tasks
 from p2p_lib.training import Run, fit
+from p2p_lib.translator import Translator
 
 __version__ = "0.1.0"
-__all__ = ["Run", "Task", "data", "fit", "models", "task", "tasks"]
+__all__ = ["Run", "Task", "Translator", "data", "fit", "models", "task", "tasks"]

@@ -56,8 +56,12 @@ def to_network_range(image: Tensor) -> Tensor:
 
 def from_network_range(x: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
     """Floats in [-1, 1] -> a picture of `dtype`, rounded, and clamped to black..white (a network may overshoot)."""
-    unit = (x.to(torch.float32).clamp(-1, 1) + 1) / 2
-    return (unit * LEVELS[dtype]).round().to(dtype) if dtype in LEVELS else unit.to(dtype)
+    return store((x.to(torch.float32).clamp(-1, 1) + 1) / 2, dtype)
+
+
+def store(unit: Tensor, dtype: torch.dtype) -> Tensor:
+    """Floats in [0, 1] -> a picture of `dtype`, rounded to the nearest level where that is an integer type."""
+    return (unit * LEVELS[dtype]).round_().to(dtype) if dtype in LEVELS else unit.to(dtype)
 
 
 CODECS: dict[str, type] = {"rgb": RgbCodec}

@@ -27,7 +27,7 @@ class TrainingError(P2PError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """" Did you mean 'facades'?" where one of `known` resembles `word`, else the list of what is known."""
+    """The sentence "Did you mean 'facades'?" where one of `known` resembles `word`, else the list of what is known."""
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."

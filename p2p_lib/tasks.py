@@ -38,8 +38,8 @@ class Task:
         dataset: A name of the catalog, or a folder with your own pairs.
         source_side: Which half of your own side-by-side files is the source (a dataset of the catalog knows its own).
         on_error: What to do about unusable files: "raise" stops with a report, "skip" trains without them.
-        load_size: Side in pixels that training pairs are resized to before a random crop.
         image_size: Side in pixels that the network is trained at, a power of two from 32 to 1024.
+        jitter: Pairs are resized to image_size + jitter pixels and cropped at random (the paper: 286 to 256).
         hflip: Mirror pairs left-right at random.
         vflip: Mirror pairs upside down at random.
         zoom: Smallest side, as a share, of the random square that is cut out and resized back; 1 switches it off.
@@ -74,8 +74,8 @@ class Task:
     dataset: str = "facades"
     source_side: Side | None = None
     on_error: OnError = "raise"
-    load_size: int = 286
     image_size: int = 256
+    jitter: int = 30
     hflip: bool = True
     vflip: bool = False
     zoom: float = 1.0
@@ -113,10 +113,15 @@ class Task:
         for field in ("ngf", "ndf", "batch_size", "epochs", "lr", "lr_d_factor", "eval_every", "save_every"):
             if getattr(self, field) <= 0:
                 raise ConfigError(f"{field} must be greater than 0; got {getattr(self, field)}.")
-        if self.load_size < self.image_size:
-            raise ConfigError(f"load_size must be at least image_size ({self.image_size}); got {self.load_size}.")
+        if self.jitter < 0:
+            raise ConfigError(f"jitter must not be negative; got {self.jitter}.")
         if not 0 < self.zoom <= 1 or not 0 <= self.decay_from <= 1:
             raise ConfigError(f"zoom and decay_from are shares between 0 and 1; got {self.zoom} and {self.decay_from}.")
+
+    @property
+    def load_size(self) -> int:
+        """Side in pixels that training pairs are resized to, before they are cropped at random to `image_size`."""
+        return self.image_size + self.jitter
 
     def total_steps(self, n_pairs: int) -> int:
         """How many steps the whole training has, with `n_pairs` pairs to learn from."""
@@ -182,7 +187,7 @@ class Row:
 
 
 LITE: dict[str, Any] = {
-    "load_size": 128,
+    "jitter": 0,
     "image_size": 128,
     "ngf": 24,
     "ndf": 24,
@@ -203,7 +208,7 @@ TASKS: dict[str, Row] = {
     "facades": Row("Label map to facade, the paper's recipe", {}),
     "facades-jys1670": Row(
         "Label map to facade as jys1670 trained it: instance norm, reflect padding, zooming crops, no decay",
-        {"norm": "instance-affine", "padding": "reflect", "load_size": 256, "zoom": 0.895, "decay_from": 1.0},
+        {"norm": "instance-affine", "padding": "reflect", "jitter": 0, "zoom": 0.895, "decay_from": 1.0},
         {"norm": "instance-affine", "padding": "reflect", "zoom": 0.895, "decay_from": 1.0},
     ),
     "facades-vladislav": Row(
@@ -215,7 +220,7 @@ TASKS: dict[str, Row] = {
         "Edges to shoes as alexeylabs trained it: batch 4, two learning rates, coloured edges, 13 epochs",
         {
             "dataset": "edges2shoes",
-            "load_size": 256,
+            "jitter": 0,
             "vflip": True,
             "source_jitter": (0.5, 0.5, 0.5, 0.5),
             "receptive_field": 94,
@@ -230,7 +235,7 @@ TASKS: dict[str, Row] = {
     ),
     "maps-annkka3": Row(
         "Aerial photo to map as annkka3 trained it: reflect padding",
-        {"dataset": "maps", "padding": "reflect", "load_size": 256, "decay_from": 1.0},
+        {"dataset": "maps", "padding": "reflect", "jitter": 0, "decay_from": 1.0},
         {"padding": "reflect"},
     ),
 }
@@ -280,4 +285,5 @@ def task_from_dict(config: dict[str, Any]) -> Task:
 def to_toml(config: Task) -> str:
     """The configuration as TOML, one line a field; a field that is None is left out, as TOML has no word for it."""
     fields = {key: value for key, value in dataclasses.asdict(config).items() if value is not None}
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items())  # these JSON values are TOML values, too
+    # these values are written alike in JSON and in TOML
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items())

@@ -96,9 +96,9 @@ def fit(
     checkpoint), weights.safetensors (the generator), best.safetensors (the one with the lowest validation L1; low L1 is not yet a
     good picture, so look before you choose it) and, with `keep_every`, kept/.
 
-    With `resume`, an interrupted run goes on from its checkpoint, a finished one is returned as it is, and where there is nothing to
-    resume, training starts. `train` and `val` take the place of the task's own data. Ctrl-C, a notebook's stop button and SIGTERM
-    save before they stop; the Run that is returned is then not `finished`.
+    With `resume`, an interrupted run goes on from its checkpoint, a finished one is returned as it is, and where there is nothing
+    to resume, training starts. `train` and `val` take the place of the task's own data. Ctrl-C, a notebook's stop button and
+    SIGTERM save before they stop; the Run that is returned is then not `finished`.
 
     Raises ConfigError where `out` holds a run that cannot be resumed so, DataError for unusable pairs, TrainingError where the loss
     is not finite or memory runs out, CheckpointError where a checkpoint cannot be written.
@@ -326,7 +326,7 @@ def epoch_order(epoch: int, n_pairs: int, seed: int) -> Tensor:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C (a notebook's stop button) or SIGTERM sets, instead of breaking off in mid-step; a second one breaks off."""
+    """An event that Ctrl-C (a notebook's stop button) or SIGTERM sets, so that a step is still finished; a second breaks off."""
     stopping = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopping  # only the main thread may handle signals
@@ -353,7 +353,7 @@ def out_of_memory_explained(task: Task, device: torch.device) -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "can't allocate memory" not in str(error):
             raise
-        advice = "batch_size" if task.batch_size > 1 else "image_size (and load_size)" if task.image_size > 256 else "ngf and ndf"
+        advice = "batch_size" if task.batch_size > 1 else "image_size" if task.image_size > 256 else "ngf and ndf"
         raise TrainingError(
             f"Out of memory on {device.type} with batch_size {task.batch_size}, image_size {task.image_size} and ngf {task.ngf}; "
             f"lower {advice} first."

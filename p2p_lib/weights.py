@@ -22,7 +22,7 @@ def registry() -> dict[str, dict[str, str]]:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The file that `name_or_path` stands for: a run's folder, a file, or a name of the registry; CheckpointError where there is none."""
+    """The weights file of a run's folder, a file itself, or that of a name of the registry; CheckpointError where there is none."""
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         if (path / WEIGHTS_FILE).is_file():

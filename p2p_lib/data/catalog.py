@@ -84,21 +84,25 @@ class HasData(Protocol):
 
 
 def load(
-    task: str | HasData, split: str = "train", *, size: int | None = None, source_side: Side | None = None, on_error: OnError = "raise"
+    task: str | HasData,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    source_side: Side | None = None,
+    on_error: OnError = "raise",
 ) -> PairedImages:
     """The pairs of one split ("train", "val" or "test") of a dataset.
 
-    `task` is a task, a name of the catalog, or a folder of your own: with `source/` and `target/` in it, or with side-by-side files,
-    where `source_side` says which half is given; either may lie in `train/` and `val/`, otherwise a tenth is held out as "val".
+    `task` is a task, a name of the catalog, or a folder of your own: with `source/` and `target/` in it, or with side-by-side
+    files, where `source_side` says which half is given; either may lie in `train/` and `val/`, otherwise a tenth is held out as
+    "val". `size`: pairs are resized to size x size; unset: what the task says, else 256.
 
     A dataset of the catalog is looked for in $P2P_DATA (unset: `datasets/`). Where it is not, procedural samples take its place; a
     warning says so, and so does `PairedImages.origin`.
     """
     if not isinstance(task, str):
         default_size = task.load_size if split == "train" else task.image_size
-        return load(
-            task.dataset, split, size=size or default_size, source_side=task.source_side, on_error=task.on_error
-        )
+        return load(task.dataset, split, size=size or default_size, source_side=task.source_side, on_error=task.on_error)
     size = size or 256
     if task in CATALOG:
         folder = data_folder() / task

@@ -119,5 +119,7 @@ def output_size(image_size: int, field: int) -> int:
     for stride in () if field == 1 else strides_of(field):
         size = (size + 2 - KERNEL) // stride + 1
         if size < 1:
-            raise ValueError(f"A {field} x {field} PatchGAN has no answer for a picture of side {image_size}; take a smaller field.")
+            raise ValueError(
+                f"A {field} x {field} PatchGAN has no answer for a picture of side {image_size}; take a smaller field."
+            )
     return size

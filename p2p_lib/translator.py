@@ -1,0 +1,259 @@
+"""A trained model as one object: a picture in, a picture of the same kind and size out.
+
+Any size fits. A U-Net wants sides that are multiples of 2^layers, so a picture is mirrored at its borders and cropped back
+afterwards; a large one goes through in overlapping tiles that are blended, so that memory stays bounded and no seam shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from p2p_lib import weights
+from p2p_lib.checkpoint import load_weights
+from p2p_lib.codec import LEVELS, store
+from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
+from p2p_lib.device import autocast, best_device, resolve_precision
+from p2p_lib.errors import CheckpointError, ConfigError, DataError
+from p2p_lib.tasks import Task, task_from_dict
+
+Mode = Literal["eval", "paper"]
+Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
+
+SINGLE_PASS_PIXELS = 1024 * 1024  # larger pictures are tiled
+MIN_TILE = 768
+MARGIN = 64  # at a tile's border the network misses its neighbourhood: what it answers there is not used
+RAMP = 128  # over which one tile's answer fades into the next
+OVERLAP = 2 * MARGIN + RAMP
+WRITABLE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+
+
+class Translator:
+    """A generator with all that belongs to it; make one with `Translator.load`.
+
+    ``model(picture)`` translates a PIL image (any mode, turned upright by its EXIF tag), an array (H, W), (H, W, 1 | 3 | 4), or a
+    tensor (1 | 3, H, W) or (N, 1 | 3, H, W); uint8, uint16, or floats in [0, 1]. Back comes RGB of the same type, dtype and size.
+    """
+
+    def __init__(self, netG: nn.Module, task: Task, device: torch.device | None = None) -> None:
+        self.task = task
+        self.device = device or best_device()
+        self.codec = task.make_codec()
+        self.netG = netG.to(self.device, memory_format=torch.channels_last).eval()
+        self.precision = "fp32" if self.device.type == "cpu" else resolve_precision("auto", self.device)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, device: torch.device | str | None = None) -> Translator:
+        """From the folder of a run, a weights file, or a name of the registry; CheckpointError where that is not possible."""
+        path = weights.find(name_or_path)
+        state_dict, facts = load_weights(path)
+        task = task_from_dict(facts["config"])
+        netG = task.make_generator()
+        try:
+            netG.load_state_dict(state_dict)
+        except RuntimeError as error:
+            raise CheckpointError(f"The weights in {path} do not fit the network of their own configuration: {error}") from error
+        return cls(netG, task, torch.device(device) if device is not None else None)
+
+    def __call__(self, picture: Picture, *, mode: Mode = "eval", seed: int = 0) -> Picture:
+        """Translate one picture (or a batch of tensors).
+
+        mode : "eval" uses the running statistics of batch norm and no dropout: the same picture gives the same answer. "paper" does
+            as Isola et al. (section 3.4): statistics of the picture itself, and dropout as the noise, drawn from `seed`.
+        """
+        image, restore = to_tensor(picture)
+        with torch.inference_mode(), normalisation_mode(self.netG, mode), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return restore(torch.cat([self._translate(one[None]) for one in image]))
+
+    def _translate(self, image: Tensor) -> Tensor:
+        """One picture (1, 3, H, W) of any dtype and size -> the same, translated."""
+        multiple = self.netG.multiple
+        height, width = (_round_up(side, multiple) for side in image.shape[-2:])
+        if height * width <= max(SINGLE_PASS_PIXELS, multiple**2):
+            return self._run(image, image.dtype)
+        return self._translate_tiled(image, _round_up(MIN_TILE, multiple))
+
+    def _translate_tiled(self, image: Tensor, tile: int) -> Tensor:
+        """Tile by tile; each answer is faded in and out over the overlap, and all are added up."""
+        height, width = image.shape[-2:]
+        fade = fade_window(tile)
+        total, weight = torch.zeros(1, 3, height, width), torch.zeros(height, width)
+        for top, left in itertools.product(tile_starts(height, tile), tile_starts(width, tile)):
+            place = (..., slice(top, min(top + tile, height)), slice(left, min(left + tile, width)))
+            answer = self._run(image[place], torch.float32).cpu()
+            window = (fade[:, None] * fade[None, :])[: answer.shape[-2], : answer.shape[-1]]
+            total[place] += answer * window
+            weight[place] += window
+        return store(total.div_(weight), image.dtype).to(image.device)
+
+    def _run(self, image: Tensor, dtype: torch.dtype) -> Tensor:
+        """A picture of any dtype through codec and network, mirrored at its borders and cropped back; the answer in `dtype`."""
+        rows, columns = (mirror_indices(side, self.netG.multiple) for side in image.shape[-2:])
+        source = image.to(self.device)
+        x = self.codec.encode_source(source)[:, :, rows.indices][..., columns.indices]
+        with autocast(self.device, self.precision):
+            output = self.netG(x.contiguous(memory_format=torch.channels_last))
+        return self.codec.decode(output[:, :, rows.inner, columns.inner], source, dtype).to(image.device)
+
+
+@contextlib.contextmanager
+def normalisation_mode(netG: nn.Module, mode: Mode) -> Iterator[None]:
+    """Run `netG` in the given inference mode and leave it, and its running statistics, as they were."""
+    if mode not in ("eval", "paper"):
+        raise ConfigError(f"mode is eval or paper; got {mode!r}.")
+    statistics = {name: buffer.clone() for name, buffer in netG.named_buffers()} if mode == "paper" else {}
+    netG.train(mode == "paper")
+    try:
+        yield
+    finally:
+        netG.eval()
+        for name, buffer in netG.named_buffers():
+            if name in statistics:
+                buffer.copy_(statistics[name])
+
+
+def to_tensor(picture: Image.Image | np.ndarray | Tensor) -> tuple[Tensor, Callable[[Tensor], Image.Image | np.ndarray | Tensor]]:
+    """A picture of any kind as (N, 3, H, W), and the function that turns such a tensor back into that kind.
+
+    DataError for shapes, dtypes and ranges that are not pictures.
+    """
+    if isinstance(picture, Image.Image):
+        array = np.array(to_rgb(ImageOps.exif_transpose(picture)))
+        return _channels_first(array)[None], lambda out: Image.fromarray(_channels_last(out[0]))
+    if isinstance(picture, np.ndarray):
+        array = picture[..., None] if picture.ndim == 2 else picture
+        if array.ndim != 3:
+            raise DataError(f"An array is (H, W) or (H, W, channels); got the shape {picture.shape}.")
+        if array.dtype.byteorder == ">":
+            array = array.astype(array.dtype.newbyteorder("="))
+        return check_image(_channels_first(array))[None], lambda out: _channels_last(out[0])
+    if isinstance(picture, Tensor):
+        if picture.ndim == 3:
+            return check_image(picture)[None], lambda out: out[0]
+        if picture.ndim == 4:
+            return check_image(picture), lambda out: out
+        raise DataError(f"A tensor is (channels, H, W) or (N, channels, H, W); got the shape {tuple(picture.shape)}.")
+    raise DataError(f"A picture is a PIL image, an array or a tensor; got {type(picture).__name__}.")
+
+
+def check_image(image: Tensor) -> Tensor:
+    """(..., C, H, W) with three channels: grayscale is repeated, transparency goes over white. DataError if it is no picture."""
+    if image.dtype not in LEVELS and not image.is_floating_point():
+        raise DataError(f"Pictures are uint8, uint16, or floats in [0, 1]; got {image.dtype}.")
+    if 0 in image.shape:
+        raise DataError(f"The picture is empty: its shape is {tuple(image.shape)}.")
+    if image.is_floating_point() and not (image.min() >= 0 and image.max() <= 1):
+        raise DataError(f"Float pictures are in [0, 1]; got {float(image.min()):g} to {float(image.max()):g}.")
+    channels = image.shape[-3]
+    if channels in (2, 4):
+        return _over_white(image)
+    if channels not in (1, 3):
+        raise DataError(f"A picture has 1 to 4 channels; got {channels}, in the shape {tuple(image.shape)}.")
+    return image.expand(*image.shape[:-3], 3, *image.shape[-2:])
+
+
+def _over_white(image: Tensor) -> Tensor:
+    """Gray + alpha or RGB + alpha (..., 2 | 4, H, W) -> RGB over white, of the same dtype."""
+    white = LEVELS.get(image.dtype, 1.0)
+    color, alpha = (image.to(torch.float64) / white).split([image.shape[-3] - 1, 1], dim=-3)
+    flat = (color * alpha + 1 - alpha) * white
+    flat = flat.round().to(image.dtype) if image.dtype in LEVELS else flat.to(image.dtype)
+    return flat.expand(*flat.shape[:-3], 3, *flat.shape[-2:])
+
+
+@dataclasses.dataclass(frozen=True)
+class Mirrored:
+    """Positions to read so that a side grows to `len(indices)`, and where the original then lies."""
+
+    indices: Tensor
+    inner: slice
+
+
+def mirror_indices(size: int, multiple: int) -> Mirrored:
+    """Grow a side of `size` to the next multiple by mirroring at the borders (as often as it takes, down to a single pixel)."""
+    grown = _round_up(size, multiple)
+    before = (grown - size) // 2
+    period = max(1, 2 * size - 2)
+    positions = (torch.arange(grown) - before) % period
+    return Mirrored(torch.where(positions < size, positions, period - positions), slice(before, before + size))
+
+
+def tile_starts(size: int, tile: int) -> list[int]:
+    """Where tiles begin along a side, evenly spread and overlapping by at least OVERLAP; one where the side fits."""
+    if size <= tile:
+        return [0]
+    count = 1 + -(-(size - tile) // (tile - OVERLAP))
+    return [round(i * (size - tile) / (count - 1)) for i in range(count)]
+
+
+def fade_window(tile: int) -> Tensor:
+    """Weights (tile,): next to nothing in the margins, rising and falling smoothly (raised cosine) over the ramps, 1 in between."""
+    rise = 0.5 - 0.5 * torch.cos(torch.pi * (torch.arange(RAMP) + 0.5) / RAMP)
+    rise = torch.cat([torch.full((MARGIN,), 1e-4), rise])  # not 0: at the picture's own border there is no other tile
+    return torch.cat([rise, torch.ones(tile - 2 * len(rise)), rise.flip(0)])
+
+
+@dataclasses.dataclass
+class FolderReport:
+    """What became of the files of a folder: written, left alone because they were there already, and unreadable with the reason."""
+
+    written: list[Path] = dataclasses.field(default_factory=list)
+    existing: list[Path] = dataclasses.field(default_factory=list)
+    unreadable: dict[Path, str] = dataclasses.field(default_factory=dict)
+
+
+def translate_folder(
+    model: Translator, source: str | Path, out: str | Path, *, overwrite: bool = False, mode: Mode = "eval", progress: bool = True
+) -> FolderReport:
+    """Translate every picture below `source` (or one file) into `out`, under the same relative path.
+
+    A file that exists is left alone unless `overwrite`; formats that cannot hold colour pictures become ``NAME.png``. DataError
+    where there is no picture, or where `out` cannot be written.
+    """
+    source, out = Path(source).expanduser(), Path(out).expanduser()
+    files = [source] if source.is_file() else find_images(source)
+    home = source.parent if source.is_file() else source
+    if not files:
+        raise DataError(f"There are no pictures in {source}." if source.is_dir() else f"There is no folder {source}.")
+    report = FolderReport()
+    for file in tqdm(files, desc="translating", unit="img", disable=not progress):
+        target = out / file.relative_to(home)
+        if target.suffix.lower() not in WRITABLE_SUFFIXES:
+            target = target.with_name(target.name + ".png")
+        if target.exists() and not overwrite:
+            report.existing.append(target)
+            continue
+        try:
+            picture = to_rgb(read_image(file))
+        except DataError as error:
+            report.unreadable[file] = str(error)
+            continue
+        try:
+            save_image(model(picture, mode=mode), target)
+        except OSError as error:
+            raise DataError(f"{target} cannot be written ({error.strerror or error}).") from error
+        report.written.append(target)
+    return report
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _channels_first(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
+
+
+def _channels_last(image: Tensor) -> np.ndarray:
+    return image.permute(1, 2, 0).contiguous().numpy()
