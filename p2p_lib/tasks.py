@@ -187,19 +187,18 @@ class Row:
 
 
 LITE: dict[str, Any] = {
-    "jitter": 0,
+    "jitter": 15,
     "image_size": 128,
     "ngf": 24,
     "ndf": 24,
     "batch_size": 4,
-    "steps": 600,
+    "steps": 700,
     "lr": 8e-4,
     "lr_d_factor": 0.5,
     "decay_from": 0.5,
     "upsample": "nearest",
-    "dropout": False,
-    "eval_every": 150,
-    "save_every": 150,
+    "eval_every": 175,
+    "save_every": 175,
     "keep_every": 0,
 }
 """What makes a task small enough for a minute on two CPU cores."""

@@ -252,7 +252,7 @@ def _round_up(value: int, multiple: int) -> int:
 
 
 def _channels_first(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
+    return torch.from_numpy(np.require(array, requirements=["C", "W"])).permute(2, 0, 1)
 
 
 def _channels_last(image: Tensor) -> np.ndarray:

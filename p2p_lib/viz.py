@@ -37,44 +37,101 @@ def picture_grid(rows: Sequence[Sequence[np.ndarray]], labels: Sequence[str] = (
     return np.asarray(sheet)
 
 
-def plot_history(history: Sequence[dict[str, float]]) -> Figure:
-    """The curves of a run: adversarial losses with log 2 as the guide, L1, and the validation scores."""
-    from matplotlib.figure import Figure
+def show_rows(
+    rows: Sequence[Sequence[np.ndarray | Tensor]],
+    labels: Sequence[str] = (),
+    *,
+    row_labels: Sequence[str] = (),
+    scale: float = 1.0,
+) -> Figure:
+    """A figure of rows of pictures, with a title above every column, or above the first picture of every row.
 
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
-    adversarial, l1, scores = figure.subplots(1, 3)
-    for name, label in (("D_real", "D on real"), ("D_fake", "D on fake"), ("G_gan", "G")):
-        _curve(adversarial, history, name, label)
-    adversarial.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
-    adversarial.set(title="adversarial losses", ylim=(0, None))
-    adversarial.legend(fontsize="small")
-    _curve(l1, history, "G_l1", "training")
-    l1.set(title="L1 in training, range -1..1", ylim=(0, None))
-    _curve(scores, history, "val_psnr", "validation")
-    scores.set(title="validation PSNR in dB, higher is nearer")
-    for axes in (adversarial, l1, scores):
-        axes.set_xlabel("step")
-        axes.grid(alpha=0.3)
-    return figure
-
-
-def show_rows(rows: Sequence[Sequence[np.ndarray]], labels: Sequence[str] = (), scale: float = 1.0) -> Figure:
-    """A matplotlib figure of rows of pictures (H, W, 3) uint8, or (H, W) floats, with a title above every column."""
-    from matplotlib.figure import Figure
-
+    Pictures are arrays (H, W, 3) uint8 or (H, W) of floats, or uint8 tensors (3, H, W).
+    """
+    rows = [[to_array(picture) if isinstance(picture, Tensor) else picture for picture in row] for row in rows]
     n_columns = max(map(len, rows))
-    figure = Figure(figsize=(2 * scale * n_columns, 2 * scale * len(rows) + 0.3 * bool(labels)), layout="constrained")
-    grid = figure.subplots(len(rows), n_columns, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
+    heights = [row[0].shape[0] / row[0].shape[1] for row in rows]
+    figure, grid = _grid(len(rows), n_columns, 2 * scale, heights)
     for i, row in enumerate(rows):
         for j, picture in enumerate(row):
             grid[i, j].imshow(picture, cmap="gray" if picture.ndim == 2 else None)
     for j, label in enumerate(labels):
         grid[0, j].set_title(label, fontsize=10)
+    for i, label in enumerate(row_labels):
+        grid[i, 0].set_title(label, fontsize=9, loc="left")
     return figure
 
 
-def _curve(axes: Axes, history: Sequence[dict[str, float]], name: str, label: str) -> None:
-    points = [(row["step"], row[name]) for row in history if name in row]
-    axes.plot(*zip(*points, strict=True), label=label, marker="." if len(points) < 30 else "")
+def show_patches(picture: np.ndarray | Tensor, field: int, step: int, n_answers: int, places: Sequence[int]) -> Figure:
+    """The patches that some answers of a PatchGAN see, drawn on the picture: answer i lies at row i and column i of the map.
+
+    `field` is the side of a patch, `step` how far neighbouring answers lie apart, both in pixels; `n_answers` the map's side.
+    """
+    from matplotlib.patches import Rectangle
+
+    picture = to_array(picture) if isinstance(picture, Tensor) else picture
+    figure, grid = _grid(1, 1, 4)
+    grid[0, 0].imshow(picture)
+    margin = (len(picture) - step * (n_answers - 1) - field) / 2  # negative: patches at the border begin outside
+    for i, place in enumerate(places):
+        corner = margin + step * place
+        grid[0, 0].add_patch(Rectangle((corner, corner), field, field, fill=False, color=f"C{i}", linewidth=2))
+    return figure
+
+
+def show_answers(pictures: Sequence[Tensor], answers: Sequence[Tensor], names: Sequence[str]) -> Figure:
+    """Rows of pictures, uint8 (N, 3, H, W), under D's answer maps, logits (N, 1, h, w): blue for "real", red for "generated"."""
+    figure, grid = _grid(len(pictures), len(pictures[0]), 2.4)
+    for axes, batch, logits, name in zip(grid, pictures, answers, names, strict=True):
+        for ax, picture, heat in zip(axes, batch, logits.float().sigmoid().cpu(), strict=True):
+            extent = (0, picture.shape[-1], picture.shape[-2], 0)
+            ax.imshow(to_array(picture), extent=extent)
+            ax.imshow(heat[0], extent=extent, cmap="coolwarm_r", vmin=0, vmax=1, alpha=0.5)
+            ax.set_title(f"{name}: real with {heat.mean():.0%}", fontsize=9)
+    return figure
+
+
+def plot_history(history: Sequence[dict[str, float]], *, smooth: int = 1) -> Figure:
+    """The curves of a run: adversarial losses with log 2 as the guide, L1, and where there are any, validation scores.
+
+    `smooth` averages so many neighbouring rows.
+    """
+    from matplotlib.figure import Figure
+
+    scored = any("val_psnr" in row for row in history)
+    figure = Figure(figsize=(11 if scored else 8, 3), layout="constrained")
+    adversarial, l1, *scores = figure.subplots(1, 3 if scored else 2)
+    for name, label in (("D_real", "D on real"), ("D_fake", "D on fake"), ("G_gan", "G")):
+        _curve(adversarial, history, name, label, smooth)
+    adversarial.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
+    adversarial.set(title="adversarial losses", ylim=(0, None))
+    adversarial.legend(fontsize="small")
+    _curve(l1, history, "G_l1", "training", smooth)
+    l1.set(title="L1 in training, pictures in -1..1")
+    for axes in scores:
+        _curve(axes, history, "val_psnr", "validation", 1)
+        axes.set(title="validation PSNR in dB, higher is nearer")
+    for axes in (adversarial, l1, *scores):
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def _grid(n_rows: int, n_columns: int, inches: float, heights: Sequence[float] = ()) -> tuple[Figure, np.ndarray]:
+    """A figure with a grid of axes without frames, each `inches` wide; `heights` of the rows are relative to that (unset: 1)."""
+    from matplotlib.figure import Figure
+
+    heights = list(heights) or [1.0] * n_rows
+    figure = Figure(figsize=(inches * n_columns, inches * sum(heights) + 0.25 * n_rows), layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axes in grid.flat:
+        axes.axis("off")
+    return figure, grid
+
+
+def _curve(axes: Axes, history: Sequence[dict[str, float]], name: str, label: str, smooth: int) -> None:
+    points = [(row["step"], float(row[name])) for row in history if name in row]
+    steps, values = np.array(points).T
+    kernel = np.ones(min(smooth, len(values)))
+    values = np.convolve(values, kernel / kernel.sum(), mode="valid")
+    axes.plot(steps[len(steps) - len(values) :], values, label=label, marker="." if len(values) < 30 else "")

@@ -65,7 +65,8 @@ class Canvas:
 def coverage(size: int, draw) -> np.ndarray:
     """The share of every pixel that a drawing covers, float32 (size, size) in [0, 1].
 
-    `draw` is called with a black canvas and paints white where it covers: ``coverage(64, lambda c: c.ellipse(.5, .5, .2, .2, WHITE))``.
+    `draw` is called with a black canvas and paints white where it covers:
+    ``coverage(64, lambda canvas: canvas.ellipse(0.5, 0.5, 0.2, 0.2, WHITE))``.
     """
     canvas = Canvas(size, (0, 0, 0))
     draw(canvas)
