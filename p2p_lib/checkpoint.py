@@ -8,7 +8,7 @@ is enough to rebuild its networks. The first (`last.pt`) is what training resume
 from __future__ import annotations
 
 import json
-import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         raise CheckpointError(f"There is no checkpoint {path}.")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+    except Exception as error:  # damaged bytes make the unpickler raise nearly anything
         raise CheckpointError(f"{path} is not a checkpoint of this course, or it is damaged ({_first_line(error)}).") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a training checkpoint of this course.")
@@ -79,8 +79,10 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _not_saved(path: Path, error: Exception) -> CheckpointError:
+    reason = error.strerror if isinstance(error, OSError) else f"the disk is full or failing: {_first_line(error)}"
     earlier = "the earlier one is untouched" if path.exists() else "nothing is left of it"
-    return CheckpointError(f"{path} could not be written ({_first_line(error)}); {earlier}.")
+    free = shutil.disk_usage(path.parent).free / 2**20
+    return CheckpointError(f"{path} could not be written ({reason}; {free:,.0f} MB are free there); {earlier}.")
 
 
 def _first_line(error: BaseException) -> str:

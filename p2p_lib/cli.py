@@ -37,6 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"p2p: {explain(error)}", file=sys.stderr)
         return EXIT_ERROR
+    except OSError as error:  # a full disk, a folder that may not be read
+        if debug:
+            raise
+        print(f"p2p: {error.filename or 'input or output'}: {error.strerror or error}.", file=sys.stderr)
+        return EXIT_ERROR
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
@@ -101,8 +106,8 @@ def build_task(parser: ArgumentParser, options: Namespace) -> Task:
     said = {key: value for key, value in vars(options).items() if key in FIELDS}
     from_file = read_toml(parser, options["config"]) if "config" in options else {}
     settings = from_file | said
-    name = options.get("task") or settings.pop("name", "facades")
-    return task(**{"name": name} | settings)
+    name = settings.pop("name", "facades")
+    return task(options.get("task") or name, **settings)
 
 
 def read_toml(parser: ArgumentParser, path: str) -> dict[str, Any]:
@@ -158,7 +163,7 @@ def explain(error: Exception) -> str:
     message = str(error)
     unknown = re.search(r"unrecognized arguments: --([\w-]+)", message)
     if unknown:
-        return f"There is no option --{unknown[1]}. {did_you_mean(unknown[1], FIELDS | OPTIONS)}"
+        return f"There is no option --{unknown[1]}. {did_you_mean(unknown[1], (FIELDS | OPTIONS) - {'name'})}"
     plain = re.sub(r"Parser key \"(\w+)\":", r"\1:", " ".join(message.split()))
     return re.sub(r"Expected a (?:<class '(\w+)'>|typing\.Literal(\[.*?\]))\. Got value: (.*)", r"expected \1\2, got \3.", plain)
 

@@ -45,3 +45,8 @@ def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractC
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=DTYPES[precision])
+
+
+def isolated_rng() -> contextlib.AbstractContextManager:
+    """A context that leaves torch's global generators, the CPU's and the GPUs', as it found them."""
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))

@@ -57,7 +57,7 @@ def write_gallery(run: Run, val: PairedImages | None = None) -> Path:
 def results_picture(model: Translator, val: PairedImages, count: int = N_RESULTS):
     """Source, generated and target for `count` pairs in two columns, uint8 (H, W, 3)."""
     trios = [[source, model(source), target] for source, target in (val[i] for i in range(min(count, len(val))))]
-    rows = [left + right for left, right in zip(trios[0::2], trios[1::2], strict=False)] or trios
+    rows = [[picture for trio in trios[i : i + 2] for picture in trio] for i in range(0, len(trios), 2)]
     return viz.picture_grid(rows, ["source", "generated", "target"] * (len(rows[0]) // 3))
 
 

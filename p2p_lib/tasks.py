@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 
 from p2p_lib.codec import Codec, make_codec
 from p2p_lib.data.augment import Augment, ColorJitter
 from p2p_lib.data.pairs import OnError, Side
-from p2p_lib.device import Precision, resolve_precision
+from p2p_lib.device import Precision, isolated_rng, resolve_precision
 from p2p_lib.errors import ConfigError, did_you_mean
 from p2p_lib.losses import GanMode
 from p2p_lib.models import PatchDiscriminator, UNetGenerator
@@ -66,7 +66,7 @@ class Task:
         seed: Every random draw follows from it.
         eval_every: Steps between validations, each with a picture of fixed samples.
         save_every: Steps between checkpoints.
-        keep_every: Steps between generators that are kept for choosing by eye; 0 keeps none.
+        keep_every: Epochs between generators that are kept, to choose from by eye; 0 keeps none.
     """
 
     name: str = "facades"
@@ -105,18 +105,31 @@ class Task:
     keep_every: int = 0
 
     def __post_init__(self) -> None:
+        self._check_choices()
         try:
             num_layers(self.image_size)
             output_size(self.image_size, self.receptive_field)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        for field in ("ngf", "ndf", "batch_size", "epochs", "lr", "lr_d_factor", "eval_every", "save_every"):
+        for field in ("ngf", "ndf", "batch_size", "epochs", "lr", "lr_d_factor", "zoom", "eval_every", "save_every"):
             if getattr(self, field) <= 0:
                 raise ConfigError(f"{field} must be greater than 0; got {getattr(self, field)}.")
-        if self.jitter < 0:
-            raise ConfigError(f"jitter must not be negative; got {self.jitter}.")
-        if not 0 < self.zoom <= 1 or not 0 <= self.decay_from <= 1:
-            raise ConfigError(f"zoom and decay_from are shares between 0 and 1; got {self.zoom} and {self.decay_from}.")
+        for field in ("jitter", "steps", "keep_every", "lambda_l1", "d_loss_weight", "decay_from"):
+            if getattr(self, field) < 0:
+                raise ConfigError(f"{field} must not be negative; got {getattr(self, field)}.")
+        for field in ("zoom", "decay_from"):
+            if getattr(self, field) > 1:
+                raise ConfigError(f"{field} is a share between 0 and 1; got {getattr(self, field)}.")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"betas are at least 0 and below 1; got {self.betas}.")
+        if not (all(0 <= amount <= 1 for amount in self.source_jitter) and self.source_jitter[3] <= 0.5):
+            raise ConfigError(f"source_jitter is between 0 and 1, for hue at most 0.5; got {self.source_jitter}.")
+
+    def _check_choices(self) -> None:
+        """Fields that take one of a few words hold one of them."""
+        for field, kind in get_type_hints(Task).items():
+            if get_origin(kind) is Literal and getattr(self, field) not in get_args(kind):
+                raise ConfigError(f"{field} is one of {', '.join(get_args(kind))}; got {getattr(self, field)!r}.")
 
     @property
     def load_size(self) -> int:
@@ -143,29 +156,31 @@ class Task:
     def make_generator(self) -> UNetGenerator:
         """A new generator, initialised from the seed."""
         codec = self.make_codec()
-        netG = UNetGenerator(
-            codec.in_channels,
-            codec.out_channels,
-            image_size=self.image_size,
-            ngf=self.ngf,
-            norm=self.norm,
-            dropout=self.dropout,
-            upsample=self.upsample,
-            padding=self.padding,
-        )
+        with isolated_rng():  # layers draw their first weights from the global generator
+            netG = UNetGenerator(
+                codec.in_channels,
+                codec.out_channels,
+                image_size=self.image_size,
+                ngf=self.ngf,
+                norm=self.norm,
+                dropout=self.dropout,
+                upsample=self.upsample,
+                padding=self.padding,
+            )
         init_weights(netG, self.seed)
         return netG
 
     def make_discriminator(self) -> PatchDiscriminator:
         """A new discriminator of (source, image), initialised from the seed."""
         codec = self.make_codec()
-        netD = PatchDiscriminator(
-            codec.in_channels + codec.out_channels,
-            ndf=self.ndf,
-            receptive_field=self.receptive_field,
-            norm=self.norm,
-            padding=self.padding,
-        )
+        with isolated_rng():
+            netD = PatchDiscriminator(
+                codec.in_channels + codec.out_channels,
+                ndf=self.ndf,
+                receptive_field=self.receptive_field,
+                norm=self.norm,
+                padding=self.padding,
+            )
         init_weights(netD, self.seed + 1)
         return netD
 
@@ -199,7 +214,6 @@ LITE: dict[str, Any] = {
     "upsample": "nearest",
     "eval_every": 175,
     "save_every": 175,
-    "keep_every": 0,
 }
 """What makes a task small enough for a minute on two CPU cores."""
 

@@ -30,8 +30,8 @@ from p2p_lib import data, metrics, viz
 from p2p_lib.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from p2p_lib.data.images import save_image
 from p2p_lib.data.pairs import PairedImages
-from p2p_lib.device import best_device
-from p2p_lib.errors import ConfigError, P2PError, TrainingError
+from p2p_lib.device import best_device, isolated_rng
+from p2p_lib.errors import CheckpointError, ConfigError, P2PError, TrainingError
 from p2p_lib.files import atomic_write_text, remove_partial
 from p2p_lib.tasks import Task, task_from_dict, to_toml
 from p2p_lib.weights import WEIGHTS_FILE
@@ -155,6 +155,7 @@ class Trainer:
         self.codec, self.augment = task.make_codec(), task.make_augment()
         self.method = task.make_method(self.device)
         self.total_steps = task.total_steps(len(train))
+        self.steps_per_epoch = -(-len(train) // task.batch_size)
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.best_l1 = math.inf
@@ -167,7 +168,7 @@ class Trainer:
         """Train to the end, or until a signal asks to stop."""
         if state is not None:
             self.load_state(state)
-        with stop_signals() as stopping, self.progress_bar() as bar, torch.random.fork_rng():
+        with stop_signals() as stopping, self.progress_bar() as bar, isolated_rng():
             while self.step < self.total_steps and not stopping.is_set():
                 started = time.perf_counter()
                 losses = self.train_step()
@@ -175,9 +176,9 @@ class Trainer:
                 self.record(losses, bar)
             if self.step > self.saved_step:
                 self.save()
+            self.write_history()
         if stopping.is_set():
             log.warning("Stopped and saved at step %d of %d; go on with resume=True (--resume).", self.step, self.total_steps)
-        self.write_history()
         run = Run(self.out, self.task, self.step, self.total_steps, self.history, self.pairs.origin)
         self.tell("end")
         return run
@@ -209,8 +210,9 @@ class Trainer:
             self.log_row(bar, evaluate)
         if last or self.step % self.task.save_every == 0:
             self.save()
-        if self.task.keep_every and self.step % self.task.keep_every == 0:
-            self.save_generator(self.out / "kept" / f"step_{self.step:06d}.safetensors")
+        epoch, rest = divmod(self.step, self.steps_per_epoch)
+        if self.task.keep_every and rest == 0 and epoch % self.task.keep_every == 0:
+            self.save_generator(self.out / "kept" / f"epoch_{epoch:04d}.safetensors")
         bar.update(1)
 
     def log_row(self, bar: tqdm, evaluate: bool) -> None:
@@ -228,9 +230,11 @@ class Trainer:
         scores, picture = self.validate()
         row |= scores
         if scores["val_l1"] < self.best_l1:
+            self.check_weights()
             self.best_l1 = scores["val_l1"]
             self.save_generator(self.out / BEST_FILE)
-        save_image(Image.fromarray(picture), self.out / "samples" / f"step_{self.step:06d}.png")
+        with unwritable_explained(self.out):
+            save_image(Image.fromarray(picture), self.out / "samples" / f"step_{self.step:06d}.png")
         self.write_history()
         self.tell("validation", picture)
 
@@ -254,13 +258,23 @@ class Trainer:
         """TrainingError that names the first step with a loss that is not a number; the last checkpoint stays as it is."""
         bad = int(self.bad_step)
         if bad >= 0:
-            checkpoint = self.out / CHECKPOINT_FILE
-            kept = f"{checkpoint} still holds the last good state" if checkpoint.exists() else "nothing had been saved yet"
-            raise TrainingError(f"The loss of step {bad} is not finite; {kept}. Try a lower lr, or precision fp32.")
+            raise self.not_finite(f"The loss of step {bad} is")
+
+    def check_weights(self) -> None:
+        """TrainingError where a step with a finite loss has made weights that are not, so that they are never saved."""
+        tensors = [*self.method.netG.state_dict().values(), *self.method.netD.state_dict().values()]
+        if not torch.stack([tensor.isfinite().all() for tensor in tensors]).all():
+            raise self.not_finite(f"The weights after step {self.step} are")
+
+    def not_finite(self, what: str) -> TrainingError:
+        checkpoint = self.out / CHECKPOINT_FILE
+        kept = f"{checkpoint} still holds the last good state" if checkpoint.exists() else "nothing had been saved yet"
+        return TrainingError(f"{what} not finite; {kept}. Try a lower lr, or precision fp32.")
 
     def save(self) -> None:
         """The generator, then the checkpoint: what is resumed is never newer than what can be used."""
         self.check_finite()
+        self.check_weights()
         self.save_generator(self.out / WEIGHTS_FILE)
         state = {"config": dataclasses.asdict(self.task), "step": self.step, "method": self.method.state_dict()}
         state |= {"history": self.history, "sums": self.sums, "best_l1": self.best_l1, "seconds": self.seconds}
@@ -283,7 +297,8 @@ class Trainer:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.history)
-        atomic_write_text(self.out / "history.csv", text.getvalue())
+        with unwritable_explained(self.out):
+            atomic_write_text(self.out / "history.csv", text.getvalue())
 
     def tell(self, kind: Literal["log", "validation", "end"], samples: np.ndarray | None = None) -> None:
         row = self.history[-1] if self.history else {}
@@ -357,6 +372,17 @@ def out_of_memory_explained(task: Task, device: torch.device) -> Iterator[None]:
         raise TrainingError(
             f"Out of memory on {device.type} with batch_size {task.batch_size}, image_size {task.image_size} and ngf {task.ngf}; "
             f"lower {advice} first."
+        ) from error
+
+
+@contextlib.contextmanager
+def unwritable_explained(out: Path) -> Iterator[None]:
+    """Turn a failed write of a picture or of the history into a CheckpointError; what was saved before is as it was."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"{error.filename or out} cannot be written ({error.strerror}); the last checkpoint is untouched."
         ) from error
 
 

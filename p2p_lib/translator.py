@@ -23,7 +23,7 @@ from p2p_lib import weights
 from p2p_lib.checkpoint import load_weights
 from p2p_lib.codec import LEVELS, store
 from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
-from p2p_lib.device import autocast, best_device, resolve_precision
+from p2p_lib.device import autocast, best_device, isolated_rng, resolve_precision
 from p2p_lib.errors import CheckpointError, ConfigError, DataError
 from p2p_lib.tasks import Task, task_from_dict
 
@@ -35,6 +35,7 @@ MIN_TILE = 768
 MARGIN = 64  # at a tile's border the network misses its neighbourhood: what it answers there is not used
 RAMP = 128  # over which one tile's answer fades into the next
 OVERLAP = 2 * MARGIN + RAMP
+MAX_ALIGN = 256  # larger networks begin their tiles at multiples of this
 WRITABLE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 
@@ -72,7 +73,7 @@ class Translator:
             as Isola et al. (section 3.4): statistics of the picture itself, and dropout as the noise, drawn from `seed`.
         """
         image, restore = to_tensor(picture)
-        with torch.inference_mode(), normalisation_mode(self.netG, mode), torch.random.fork_rng():
+        with torch.inference_mode(), normalisation_mode(self.netG, mode), isolated_rng():
             torch.manual_seed(seed)
             return restore(torch.cat([self._translate(one[None]) for one in image]))
 
@@ -85,17 +86,25 @@ class Translator:
         return self._translate_tiled(image, _round_up(MIN_TILE, multiple))
 
     def _translate_tiled(self, image: Tensor, tile: int) -> Tensor:
-        """Tile by tile; each answer is faded in and out over the overlap, and all are added up."""
-        height, width = image.shape[-2:]
-        fade = fade_window(tile)
+        """Tile by tile; each answer is faded in and out over the overlap, and all are added up.
+
+        All tiles begin at multiples of the network's coarsest steps, so that they agree on where those steps lie.
+        """
+        align = min(self.netG.multiple, MAX_ALIGN)
+        rows, columns = (mirror_indices(side, align) for side in image.shape[-2:])
+        height, width = len(rows.indices), len(columns.indices)
         total, weight = torch.zeros(1, 3, height, width), torch.zeros(height, width)
-        for top, left in itertools.product(tile_starts(height, tile), tile_starts(width, tile)):
-            place = (..., slice(top, min(top + tile, height)), slice(left, min(left + tile, width)))
-            answer = self._run(image[place], torch.float32).cpu()
-            window = (fade[:, None] * fade[None, :])[: answer.shape[-2], : answer.shape[-1]]
-            total[place] += answer * window
-            weight[place] += window
-        return store(total.div_(weight), image.dtype).to(image.device)
+        for top, left in itertools.product(tile_starts(height, tile, align), tile_starts(width, tile, align)):
+            piece = image[:, :, rows.indices[top : top + tile]][..., columns.indices[left : left + tile]]
+            answer = self._run(piece, torch.float32).cpu()
+            h, w = answer.shape[-2:]
+            down = fade_window(h, first=top == 0, last=top + h == height)
+            across = fade_window(w, first=left == 0, last=left + w == width)
+            window = down[:, None] * across[None, :]
+            total[..., top : top + h, left : left + w] += answer * window
+            weight[top : top + h, left : left + w] += window
+        whole = total.div_(weight)[:, :, rows.inner, columns.inner]
+        return store(whole, image.dtype).to(image.device)
 
     def _run(self, image: Tensor, dtype: torch.dtype) -> Tensor:
         """A picture of any dtype through codec and network, mirrored at its borders and cropped back; the answer in `dtype`."""
@@ -135,6 +144,8 @@ def to_tensor(picture: Image.Image | np.ndarray | Tensor) -> tuple[Tensor, Calla
         array = picture[..., None] if picture.ndim == 2 else picture
         if array.ndim != 3:
             raise DataError(f"An array is (H, W) or (H, W, channels); got the shape {picture.shape}.")
+        if array.dtype.kind not in "uif":
+            raise DataError(f"Pictures are uint8, uint16, or floats in [0, 1]; got {array.dtype}.")
         if array.dtype.byteorder == ">":
             array = array.astype(array.dtype.newbyteorder("="))
         return check_image(_channels_first(array))[None], lambda out: _channels_last(out[0])
@@ -189,19 +200,27 @@ def mirror_indices(size: int, multiple: int) -> Mirrored:
     return Mirrored(torch.where(positions < size, positions, period - positions), slice(before, before + size))
 
 
-def tile_starts(size: int, tile: int) -> list[int]:
-    """Where tiles begin along a side, evenly spread and overlapping by at least OVERLAP; one where the side fits."""
-    if size <= tile:
-        return [0]
-    count = 1 + -(-(size - tile) // (tile - OVERLAP))
-    return [round(i * (size - tile) / (count - 1)) for i in range(count)]
+def tile_starts(size: int, tile: int, align: int) -> list[int]:
+    """Where tiles begin along a side: at multiples of `align`, overlapping by at least OVERLAP; [0] where the side fits in one.
+
+    `size` and `tile` are multiples of `align`.
+    """
+    step = max(align, (tile - OVERLAP) // align * align)
+    return [*range(0, max(0, size - tile), step), max(0, size - tile)]
 
 
-def fade_window(tile: int) -> Tensor:
-    """Weights (tile,): next to nothing in the margins, rising and falling smoothly (raised cosine) over the ramps, 1 in between."""
-    rise = 0.5 - 0.5 * torch.cos(torch.pi * (torch.arange(RAMP) + 0.5) / RAMP)
-    rise = torch.cat([torch.full((MARGIN,), 1e-4), rise])  # not 0: at the picture's own border there is no other tile
-    return torch.cat([rise, torch.ones(tile - 2 * len(rise)), rise.flip(0)])
+def fade_window(tile: int, *, first: bool, last: bool) -> Tensor:
+    """Weights (tile,) along one side of a tile: 0 in a margin, rising smoothly (raised cosine) over a ramp to 1.
+
+    The `first` and the `last` tile of a side keep their full weight up to the picture's own border.
+    """
+    window = torch.ones(tile)
+    rise = torch.cat([torch.zeros(MARGIN), 0.5 - 0.5 * torch.cos(torch.pi * (torch.arange(RAMP) + 0.5) / RAMP)])
+    if not first:
+        window[: len(rise)] = rise
+    if not last:
+        window[-len(rise) :] = rise.flip(0)
+    return window
 
 
 @dataclasses.dataclass

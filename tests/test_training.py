@@ -117,9 +117,13 @@ def test_interrupted_and_resumed_is_as_never_interrupted(fit, interrupted_fit, s
 
 
 def test_interrupted_at_every_step(fit, interrupted_fit, small_task):
-    for _ in range(6):
-        interrupted_fit(small_task(steps=6), 0, signal.SIGINT, resume=True)
-    assert_same_end(fit(small_task(steps=6), resume=True), fit(small_task(steps=6), "whole"))
+    """With a learning rate so high that the best weights are not the last."""
+    task = small_task(steps=4, eval_every=1, lr=0.05, decay_from=1.0)
+    whole = fit(task, "whole")
+    assert load_weights(whole.out / "best.safetensors")[1]["step"] == 2
+    for _ in range(4):
+        interrupted_fit(task, 0, signal.SIGINT, resume=True)
+    assert_same_end(fit(task, resume=True), whole)
 
 
 def test_stopping_says_how_to_go_on(interrupted_fit, small_task, caplog):
@@ -187,17 +191,25 @@ def test_leftovers_of_a_killed_save_are_cleared_away(fit, interrupted_fit, small
 
 
 def test_what_a_run_leaves(fit, small_task, tmp_path):
-    run = fit(small_task(keep_every=5))
+    run = fit(small_task(keep_every=2))
     files = {path.relative_to(tmp_path / "run").as_posix() for path in run.out.rglob("*") if path.is_file()}
     assert files == {
         *("config.toml", "history.csv", "last.pt", "weights.safetensors", "best.safetensors"),
         *("samples/step_000004.png", "samples/step_000008.png", "samples/step_000012.png"),
-        *("kept/step_000005.safetensors", "kept/step_000010.safetensors"),
+        *("kept/epoch_0002.safetensors", "kept/epoch_0004.safetensors"),
     }
     assert task_from_dict(tomllib.loads((run.out / "config.toml").read_text())) == run.task
     assert load_weights(run.out / "weights.safetensors")[1]["step"] == 12
     with Image.open(run.out / "samples" / "step_000004.png") as picture:
         assert picture.size == (3 * 32 + 2 * 4, 18 + 3 * 32 + 2 * 4)  # three columns, three rows, gaps of 4, a label of 18
+
+
+def test_generators_are_kept_at_the_end_of_their_epochs(fit, small_task):
+    """Five pairs in batches of two: an epoch ends in the middle of every other batch; the last one is kept, too."""
+    run = fit(small_task(epochs=3, steps=0, keep_every=1))
+    kept = {path.stem: load_weights(path)[1]["step"] for path in (run.out / "kept").iterdir()}
+    assert run.total_steps == 8
+    assert kept == {"epoch_0001": 3, "epoch_0002": 5, "epoch_0003": 8}
 
 
 def test_history(fit, small_task):
@@ -291,14 +303,14 @@ def explode(trainer: Trainer, at: int):
 
 
 def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(fit, small_task, make_pairs, tmp_path):
-    task = small_task(steps=24, eval_every=5, save_every=5)
+    task = small_task(steps=24, eval_every=5, save_every=3)
     (tmp_path / "run").mkdir()
     trainer = Trainer(task, tmp_path / "run", make_pairs(5, 36), make_pairs(3, 32, seed=1), progress=False)
     trainer.callbacks = [explode(trainer, at=10)]
     with pytest.raises(TrainingError, match=r"The loss of step 11 is not finite; .*last.pt still holds the last good state"):
         trainer.run(None)
     state = load_checkpoint(tmp_path / "run" / "last.pt")
-    assert state["step"] == 10
+    assert state["step"] == 9
     assert_same_end(fit(task, resume=True), fit(task, "whole"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import logging
@@ -33,8 +34,9 @@ def cached(name: str, what: Any, version: Any, make: Callable[[], Made]) -> Made
     JSON. A new version replaces the older one, so the cache does not grow. Two processes may come at once: each makes its own,
     files appear whole, and both hold the same. Where the cache cannot be written, the array stays in memory, and a warning says so.
     """
-    stem = cache_folder() / f"{name}-{_digest(what)}-{_digest(version)}"
-    array_file, facts_file = stem.with_suffix(".npy"), stem.with_suffix(".json")
+    entry = f"{name}-{_digest(what)}"
+    stem = f"{entry}-{_digest(version)}"
+    array_file, facts_file = cache_folder() / f"{stem}.npy", cache_folder() / f"{stem}.json"
     if not array_file.exists():
         array, facts = make()
         try:
@@ -42,17 +44,16 @@ def cached(name: str, what: Any, version: Any, make: Callable[[], Made]) -> Made
             with atomic_write(array_file) as file:  # last: its presence says that the entry is complete
                 np.save(file, array)
         except OSError as error:
-            log.warning("The cache %s cannot be written (%s); pictures will be decoded again next time.", stem.parent, error)
+            log.warning("The cache %s cannot be written (%s); pictures will be decoded again next time.", cache_folder(), error)
             return array, facts
-        _forget_older(stem)
+        _forget_older(entry, keep=stem)
     return np.load(array_file, mmap_mode="r"), json.loads(facts_file.read_text())
 
 
-def _forget_older(stem: Path) -> None:
+def _forget_older(entry: str, keep: str) -> None:
     """Remove earlier versions of the same entry (a map still open elsewhere stays readable)."""
-    entry, _, _ = stem.name.rpartition("-")
-    for path in stem.parent.glob(f"{entry}-*"):
-        if path.stem != stem.name:
+    for path in cache_folder().glob(f"{glob.escape(entry)}-*"):
+        if path.stem != keep:
             with contextlib.suppress(OSError):
                 path.unlink()
 

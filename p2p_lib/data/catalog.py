@@ -117,7 +117,7 @@ def load(
 def data_folder() -> Path:
     """Where datasets are found: $P2P_DATA, else `datasets/` in the working folder; DataError if P2P_DATA names no folder."""
     folder = Path(os.environ.get("P2P_DATA") or "datasets").expanduser()
-    if "P2P_DATA" in os.environ and not folder.is_dir():
+    if os.environ.get("P2P_DATA") and not folder.is_dir():
         raise DataError(f"P2P_DATA is {folder}, and there is no such folder.")
     return folder
 

@@ -106,9 +106,7 @@ def _shade(shadow: np.ndarray, sun: Sun, sunny: bool, rng: np.random.Generator) 
     return np.minimum(shade * sun.darkness + gloom, 0.8)
 
 
-def _texture(
-    picture: np.ndarray, brick: np.ndarray, stone: np.ndarray, sky: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _texture(picture: np.ndarray, brick: np.ndarray, stone: np.ndarray, sky: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Joints and uneven bricks, joints of stone blocks, stains that run down all walls."""
     size = len(picture)
     course, block = rng.uniform(0.014, 0.02), rng.uniform(0.045, 0.07)
