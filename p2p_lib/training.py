@@ -6,17 +6,14 @@ generator states, and a resumed run ends with the same bits (on the CPU) as one 
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import dataclasses
 import hashlib
 import io
 import logging
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,8 +28,9 @@ from p2p_lib.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from p2p_lib.data.images import save_image
 from p2p_lib.data.pairs import PairedImages
 from p2p_lib.device import best_device, isolated_rng
-from p2p_lib.errors import CheckpointError, ConfigError, P2PError, TrainingError
+from p2p_lib.errors import ConfigError, P2PError, TrainingError
 from p2p_lib.files import atomic_write_text, remove_partial
+from p2p_lib.guards import out_of_memory_explained, stop_signals, unwritable_explained
 from p2p_lib.tasks import Task, task_from_dict, to_toml
 from p2p_lib.weights import WEIGHTS_FILE
 
@@ -155,7 +153,6 @@ class Trainer:
         self.codec, self.augment = task.make_codec(), task.make_augment()
         self.method = task.make_method(self.device)
         self.total_steps = task.total_steps(len(train))
-        self.steps_per_epoch = -(-len(train) // task.batch_size)
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.best_l1 = math.inf
@@ -210,8 +207,8 @@ class Trainer:
             self.log_row(bar, evaluate)
         if last or self.step % self.task.save_every == 0:
             self.save()
-        epoch, rest = divmod(self.step, self.steps_per_epoch)
-        if self.task.keep_every and rest == 0 and epoch % self.task.keep_every == 0:
+        before, epoch = ((step * self.task.batch_size) // len(self.pairs) for step in (self.step - 1, self.step))
+        if self.task.keep_every and epoch // self.task.keep_every > before // self.task.keep_every:
             self.save_generator(self.out / "kept" / f"epoch_{epoch:04d}.safetensors")
         bar.update(1)
 
@@ -337,53 +334,6 @@ def epoch_order(epoch: int, n_pairs: int, seed: int) -> Tensor:
     """The order of the pairs in one epoch, int64 (n_pairs,)."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
     return torch.randperm(n_pairs, generator=generator)
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C (a notebook's stop button) or SIGTERM sets, so that a step is still finished; a second breaks off."""
-    stopping = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopping  # only the main thread may handle signals
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        if stopping.is_set():
-            raise KeyboardInterrupt
-        stopping.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def out_of_memory_explained(task: Task, device: torch.device) -> Iterator[None]:
-    """Turn an out-of-memory error into a TrainingError that says what to lower."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "can't allocate memory" not in str(error):
-            raise
-        advice = "batch_size" if task.batch_size > 1 else "image_size" if task.image_size > 256 else "ngf and ndf"
-        raise TrainingError(
-            f"Out of memory on {device.type} with batch_size {task.batch_size}, image_size {task.image_size} and ngf {task.ngf}; "
-            f"lower {advice} first."
-        ) from error
-
-
-@contextlib.contextmanager
-def unwritable_explained(out: Path) -> Iterator[None]:
-    """Turn a failed write of a picture or of the history into a CheckpointError; what was saved before is as it was."""
-    try:
-        yield
-    except OSError as error:
-        raise CheckpointError(
-            f"{error.filename or out} cannot be written ({error.strerror}); the last checkpoint is untouched."
-        ) from error
 
 
 def tensorboard(folder: str | Path) -> Callback:

@@ -71,6 +71,7 @@ def test_cut_files_are_refused(tmp_path, share):
             load(tmp_path / name)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @given(content=st.binary(max_size=300))
 def test_any_bytes_are_refused_with_a_sentence(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "noise"

@@ -40,11 +40,16 @@ print(run.finished, out.shape)
 
 
 def test_import_is_light_and_quick(run_python):
-    """Less than 0.3 s beyond torch; the best of three, since other tests run beside."""
-    answers = [json.loads(run_python(IMPORT)) for _ in range(3)]
-    assert not set(HEAVY) & set(answers[0][1])
-    assert "p2p_lib" in answers[0][1]
-    assert min(seconds for seconds, _ in answers) < LIMIT_S
+    """Less than 0.3 s beyond torch; the best of up to three, since other tests run beside."""
+    best = float("inf")
+    for _ in range(3):
+        seconds, modules = json.loads(run_python(IMPORT))
+        assert "p2p_lib" in modules
+        assert not set(HEAVY) & set(modules)
+        best = min(best, seconds)
+        if best < LIMIT_S:
+            break
+    assert best < LIMIT_S
 
 
 def test_training_and_inference_without_optional_packages(run_python):

@@ -21,8 +21,9 @@ import p2p_lib as p2p
 from p2p_lib.checkpoint import load_checkpoint, load_weights
 from p2p_lib.data import PairedImages
 from p2p_lib.errors import CheckpointError, ConfigError, TrainingError
+from p2p_lib.guards import out_of_memory_explained
 from p2p_lib.tasks import Task, task_from_dict
-from p2p_lib.training import Event, Run, Trainer, batch_indices, derive_seed, out_of_memory_explained
+from p2p_lib.training import Event, Run, Trainer, batch_indices, derive_seed
 
 DATA = os.environ.get("P2P_DATA") or str(Path(__file__).resolve().parents[2] / "shared" / "data")  # before tests unset it
 LOSSES = ["G_gan", "G_l1", "D_real", "D_fake"]
