@@ -90,7 +90,9 @@ def train(arguments: list[str]) -> int:
 
 def train_parser() -> ArgumentParser:
     """Options of ``p2p train``: a flag for every field of `Task`, documented by its docstring."""
-    parser = ArgumentParser(prog="p2p train", exit_on_error=False, description=f"Train a task: {', '.join(TASKS)}.")
+    parser = ArgumentParser(
+        prog="p2p train", exit_on_error=False, allow_abbrev=False, description=f"Train a task: {', '.join(TASKS)}."
+    )
     parser.add_argument("task", nargs="?", help="a row of the table of tasks (facades)")
     parser.add_argument("-c", "--config", metavar="FILE.toml", help="fields in a file; flags win over it")
     parser.add_argument("--out", metavar="DIR", help="folder of the run (runs/TASK)")
@@ -130,7 +132,9 @@ def read_toml(parser: ArgumentParser, path: str) -> dict[str, Any]:
 
 def generate(arguments: list[str]) -> int:
     """``p2p generate``: translate a folder of pictures."""
-    parser = ArgumentParser(prog="p2p generate", exit_on_error=False, description="Translate every picture of a folder.")
+    parser = ArgumentParser(
+        prog="p2p generate", exit_on_error=False, allow_abbrev=False, description="Translate every picture of a folder."
+    )
     parser.add_argument("weights", metavar="WEIGHTS_OR_RUN", help="weights file, folder of a run, or name of a bundled model")
     parser.add_argument("input", metavar="INPUT_DIR", help="pictures of any size; subfolders are kept")
     parser.add_argument("output", metavar="OUTPUT_DIR", help="where the translated pictures go")

@@ -35,7 +35,7 @@ def resolve_precision(precision: Precision, device: torch.device) -> Precision:
 
 
 def cpu_computes_bf16() -> bool:
-    """Whether this CPU has instructions for bf16 (AVX-512 BF16 or AMX): there a training step takes 0.6 of the time of fp32."""
+    """Whether this CPU has instructions for bf16 (AVX-512 BF16 or AMX): benchmarks/RESULTS.md says what it gains."""
     tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so their absence is no error
     return any(getattr(torch.cpu, test, bool)() for test in tests)
 

@@ -408,7 +408,7 @@ def test_tensorboard(fit, small_task, tmp_path):
 
 
 @pytest.mark.slow
-def test_real_facades_are_learned_in_the_lite_profile(monkeypatch, tmp_path, session_cache):
+def test_real_facades_are_learned_in_the_lite_profile(monkeypatch, tmp_path):
     """By LPIPS, at least a quarter nearer to the photos than their label maps are, and than the mean photo is."""
     from lpips_squeeze import Lpips
 
