@@ -11,10 +11,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from p2p_lib.color import lab_to_rgb, rgb_to_lab
 from p2p_lib.errors import ConfigError, did_you_mean
 
 LEVELS = {torch.uint8: 255.0, torch.uint16: 65535.0}
 """White, for every dtype that pictures are stored in; float pictures have white at 1."""
+
+GAMUT_TOLERANCE = 0.5 / 255
+"""A colour counts as out of gamut where clipping moves it by more than this, half a level of 8 bits."""
 
 
 class Codec(Protocol):
@@ -48,6 +52,69 @@ class RgbCodec:
         return from_network_range(output, dtype)
 
 
+class LabCodec:
+    """Lightness in, colour out: the network sees L, as L/50 - 1, and answers with (a, b)/110. L is that of the source itself."""
+
+    in_channels = 1
+    out_channels = 2
+
+    def encode_source(self, image: Tensor) -> Tensor:
+        return picture_to_lab(image)[:, :1] / 50 - 1
+
+    def encode_target(self, image: Tensor) -> Tensor:
+        return picture_to_lab(image)[:, 1:] / 110
+
+    def decode(self, output: Tensor, source: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
+        return self.decode_counted(output, source, dtype)[0]
+
+    def decode_counted(self, output: Tensor, source: Tensor, dtype: torch.dtype = torch.uint8) -> tuple[Tensor, Tensor]:
+        """`decode`, and the share of every picture's pixels that had no colour on a display and were clipped: (N,) in [0, 1]."""
+        lightness = picture_to_lab(source)[:, :1]
+        rgb, share = clip_to_gamut(lab_to_rgb(torch.cat([lightness, output.to(torch.float32) * 110], dim=1)))
+        return store(rgb, dtype), share
+
+
+class GrayCodec:
+    """A black-and-white photo in, RGB out. The gray is Pillow's mode "L" (Rec. 601), which a reader's own photo holds."""
+
+    in_channels = 1
+    out_channels = 3
+
+    def encode_source(self, image: Tensor) -> Tensor:
+        return to_network_range(luma(image))
+
+    def encode_target(self, image: Tensor) -> Tensor:
+        return to_network_range(image)
+
+    def decode(self, output: Tensor, source: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
+        return from_network_range(output, dtype)
+
+
+def picture_to_lab(image: Tensor) -> Tensor:
+    """A picture (N, 3, H, W) of any dtype -> Lab in float32."""
+    return rgb_to_lab(image if image.dtype == torch.uint8 else image.to(torch.float32) / LEVELS.get(image.dtype, 1.0))
+
+
+def clip_to_gamut(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """RGB (N, 3, H, W) -> the same within [0, 1], and the share of pixels that were outside, (N,).
+
+    Clipping changes the lightness of these pixels; that of all others stays.
+    """
+    low, high = rgb.aminmax(dim=1)
+    outside = (low < -GAMUT_TOLERANCE) | (high > 1 + GAMUT_TOLERANCE)
+    return rgb.clamp(0, 1), outside.float().mean(dim=(1, 2))
+
+
+def luma(image: Tensor) -> Tensor:
+    """The gray of a picture (N, 3, H, W): (N, 1, H, W), of uint8 pictures to the level what Pillow gives, else float32."""
+    weights = (19595, 38470, 7471)  # Rec. 601's 0.299, 0.587, 0.114, in units of 1/65536, as Pillow has them
+    if image.dtype == torch.uint8:
+        red, green, blue = image.to(torch.int32).split(1, dim=1)
+        return ((weights[0] * red + weights[1] * green + weights[2] * blue + 32768) >> 16).to(torch.uint8)
+    red, green, blue = (image.to(torch.float32) / (LEVELS.get(image.dtype, 1.0) * 65536)).split(1, dim=1)
+    return weights[0] * red + weights[1] * green + weights[2] * blue
+
+
 def to_network_range(image: Tensor) -> Tensor:
     """A picture of any dtype, black..white -> float32 in [-1, 1]."""
     white = LEVELS.get(image.dtype, 1.0)
@@ -64,7 +131,7 @@ def store(unit: Tensor, dtype: torch.dtype) -> Tensor:
     return (unit * LEVELS[dtype]).round_().to(dtype) if dtype in LEVELS else unit.to(dtype)
 
 
-CODECS: dict[str, type] = {"rgb": RgbCodec}
+CODECS: dict[str, type] = {"rgb": RgbCodec, "lab": LabCodec, "gray": GrayCodec}
 
 
 def make_codec(name: str) -> Codec:

@@ -44,7 +44,7 @@ class Task:
         vflip: Mirror pairs upside down at random.
         zoom: Smallest side, as a share, of the random square that is cut out and resized back; 1 switches it off.
         source_jitter: How far brightness, contrast, saturation and hue of the source are jittered.
-        codec: What the network sees of a picture.
+        codec: What the network sees: colours, or lightness only and answers a, b (lab) or colours (gray).
         ngf: Filters in the first layer of the generator.
         norm: Normalisation of both networks.
         dropout: Whether the generator drops activations in training (the paper's only noise).
@@ -80,7 +80,7 @@ class Task:
     vflip: bool = False
     zoom: float = 1.0
     source_jitter: ColorJitter = (0.0, 0.0, 0.0, 0.0)
-    codec: Literal["rgb"] = "rgb"
+    codec: Literal["rgb", "lab", "gray"] = "rgb"
     ngf: int = 64
     norm: Norm = "batch"
     dropout: bool = True
