@@ -19,29 +19,32 @@ import tempfile
 import time
 from pathlib import Path
 
-SMALL = ["--profile", "lite", "--image_size", "32", "--receptive_field", "16", "--ngf", "8", "--ndf", "8", "--steps", "300"]
+SMALL = ["--profile", "lite", "--image_size", "32", "--receptive_field", "16", "--ngf", "8", "--ndf", "8"]
 EVERY = ["--save_every", "7", "--eval_every", "40", "--dropout", "true", "--jitter", "4"]
 
 
-def train_command(out: Path) -> list[str]:
-    return [sys.executable, "-m", "p2p_lib", "train", "facades", *SMALL, *EVERY, "--out", str(out), "--resume"]
+def train_command(out: Path, steps: int) -> list[str]:
+    return [sys.executable, "-m", "p2p_lib", "train", "facades", *SMALL, *EVERY, f"--steps={steps}", "--out", str(out), "--resume"]
 
 
 def kill_and_resume(folder: Path, kills: int, seed: int) -> bool:
     """Whether a run that is killed `kills` times ends with the same weights and history as one that is not."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     whole, broken = folder / "whole", folder / "broken"
-    subprocess.run(train_command(whole), env=environment, check=True, capture_output=True)
+    steps = 100 + 40 * kills  # enough to be left for the last kill
+    subprocess.run(train_command(whole, steps), env=environment, check=True, capture_output=True)
     duration = (whole / "history.csv").stat().st_mtime - (whole / "config.toml").stat().st_mtime
     moments = random.Random(seed)
     for i in range(kills):
-        process = subprocess.Popen(train_command(broken), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            train_command(broken, steps), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         wait_for_a_save(process, broken / "last.pt")
         time.sleep(moments.uniform(0, duration / kills))
         process.send_signal(signal.SIGKILL)
         finished = process.wait() == 0
         print(f"kill {i + 1} of {kills}: {'it had finished' if finished else describe(broken)}", flush=True)
-    subprocess.run(train_command(broken), env=environment, check=True, capture_output=True)
+    subprocess.run(train_command(broken, steps), env=environment, check=True, capture_output=True)
     return filecmp.cmp(whole / "weights.safetensors", broken / "weights.safetensors", shallow=False) and filecmp.cmp(
         whole / "best.safetensors", broken / "best.safetensors", shallow=False
     )
