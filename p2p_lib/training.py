@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import hashlib
 import io
 import logging
@@ -114,7 +115,8 @@ def open_run(out: Path, task: Task, resume: bool) -> dict[str, Any] | None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         remove_partial(out)
-        atomic_write_text(out / "config.toml", to_toml(task)) if not checkpoint.exists() else None
+        if not checkpoint.exists():
+            atomic_write_text(out / "config.toml", to_toml(task))
     except OSError as error:
         raise ConfigError(f"Nothing can be written to {out} ({error.strerror}); choose another folder.") from error
     if not checkpoint.exists():
@@ -330,6 +332,7 @@ def batch_indices(step: int, batch_size: int, n_pairs: int, seed: int) -> list[i
     return indices
 
 
+@functools.lru_cache(maxsize=2)  # a batch may lie across two epochs; every step of an epoch asks for the same order
 def epoch_order(epoch: int, n_pairs: int, seed: int) -> Tensor:
     """The order of the pairs in one epoch, int64 (n_pairs,)."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
