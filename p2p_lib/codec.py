@@ -26,9 +26,14 @@ class Codec(Protocol):
 
     in_channels: int
     out_channels: int
+    keeps_lightness: bool
+    """Whether the lightness of what it decodes is that of the source, which a lossy file format would change again."""
 
     def encode_source(self, image: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) -> network input (N, in_channels, H, W) in [-1, 1]."""
+
+    def seen(self, image: Tensor) -> Tensor:
+        """Source pictures (N, 3, H, W) -> the same as the network is shown them, for people to look at; of the input's dtype."""
 
     def encode_target(self, image: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) -> what the network must produce, (N, out_channels, H, W) in [-1, 1]."""
@@ -42,11 +47,15 @@ class RgbCodec:
 
     in_channels = 3
     out_channels = 3
+    keeps_lightness = False
 
     def encode_source(self, image: Tensor) -> Tensor:
         return to_network_range(image)
 
     encode_target = encode_source
+
+    def seen(self, image: Tensor) -> Tensor:
+        return image
 
     def decode(self, output: Tensor, source: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
         return from_network_range(output, dtype)
@@ -57,9 +66,13 @@ class LabCodec:
 
     in_channels = 1
     out_channels = 2
+    keeps_lightness = True
 
     def encode_source(self, image: Tensor) -> Tensor:
         return picture_to_lab(image)[:, :1] / 50 - 1
+
+    def seen(self, image: Tensor) -> Tensor:
+        return self.decode(torch.zeros(len(image), 2, *image.shape[-2:], device=image.device), image, image.dtype)
 
     def encode_target(self, image: Tensor) -> Tensor:
         return picture_to_lab(image)[:, 1:] / 110
@@ -79,9 +92,14 @@ class GrayCodec:
 
     in_channels = 1
     out_channels = 3
+    keeps_lightness = False
 
     def encode_source(self, image: Tensor) -> Tensor:
         return to_network_range(luma(image))
+
+    def seen(self, image: Tensor) -> Tensor:
+        gray = luma(image)
+        return (gray if gray.dtype == image.dtype else store(gray, image.dtype)).expand_as(image)
 
     def encode_target(self, image: Tensor) -> Tensor:
         return to_network_range(image)

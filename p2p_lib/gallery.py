@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from p2p_lib import data, viz
@@ -54,9 +55,12 @@ def write_gallery(run: Run, val: PairedImages | None = None) -> Path:
     return folder / "index.html"
 
 
-def results_picture(model: Translator, val: PairedImages, count: int = N_RESULTS):
-    """Source, generated and target for `count` pairs in two columns, uint8 (H, W, 3)."""
-    trios = [[source, model(source), target] for source, target in (val[i] for i in range(min(count, len(val))))]
+def results_picture(model: Translator, val: PairedImages, count: int = N_RESULTS) -> np.ndarray:
+    """Source as the network sees it, generated and target for `count` pairs in two columns, uint8 (H, W, 3)."""
+    sources, targets = val.batch(range(min(count, len(val))))
+    trios = [
+        [viz.to_array(image) for image in trio] for trio in zip(model.codec.seen(sources), model(sources), targets, strict=True)
+    ]
     rows = [[picture for trio in trios[i : i + 2] for picture in trio] for i in range(0, len(trios), 2)]
     return viz.picture_grid(rows, ["source", "generated", "target"] * (len(rows[0]) // 3))
 

@@ -35,7 +35,7 @@ class Task:
     Args:
         name: The row of the table of tasks that this configuration started from.
         profile: "full" is the paper's sizes on a GPU; "lite" about a minute on two CPU cores.
-        dataset: A name of the catalog, or a folder with your own pairs.
+        dataset: A name of the catalog, or a folder of your own: pairs, or for colouring any colour pictures.
         source_side: Which half of your own side-by-side files is the source (a dataset of the catalog knows its own).
         on_error: What to do about unusable files: "raise" stops with a report, "skip" trains without them.
         image_size: Side in pixels that the network is trained at, a power of two from 32 to 1024.
@@ -136,6 +136,11 @@ class Task:
         """Side in pixels that training pairs are resized to, before they are cropped at random to `image_size`."""
         return self.image_size + self.jitter
 
+    @property
+    def colors(self) -> bool:
+        """Whether the task colours: single pictures are source and target at once, and the codec takes the colour away."""
+        return self.codec != "rgb"
+
     def total_steps(self, n_pairs: int) -> int:
         """How many steps the whole training has, with `n_pairs` pairs to learn from."""
         return self.steps or -(-self.epochs * n_pairs // self.batch_size)
@@ -217,6 +222,10 @@ LITE: dict[str, Any] = {
 }
 """What makes a task small enough for a minute on two CPU cores."""
 
+PAINT: dict[str, Any] = {"dataset": "monet", "padding": "reflect"}
+PAINT_LITE: dict[str, Any] = {"padding": "reflect"}
+"""Colouring as annkka3 trained it, for both routes: they differ in the codec and in nothing else."""
+
 TASKS: dict[str, Row] = {
     "facades": Row("Label map to facade, the paper's recipe", {}),
     "facades-jys1670": Row(
@@ -252,6 +261,12 @@ TASKS: dict[str, Row] = {
         {"padding": "reflect"},
     ),
 }
+TASKS["paint-gray"] = Row(
+    "Colour paintings from gray: three channels to guess", PAINT | {"codec": "gray"}, PAINT_LITE | {"codec": "gray"}
+)
+TASKS["paint-lab"] = Row(
+    "Colour paintings in L*a*b*: two channels to guess", PAINT | {"codec": "lab"}, PAINT_LITE | {"codec": "lab"}
+)
 TASKS["edges2cars-alexeylabs"] = dataclasses.replace(
     TASKS["edges2shoes-alexeylabs"],
     title="Edges to cars as alexeylabs trained it: the same, 33 epochs",

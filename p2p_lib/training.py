@@ -247,8 +247,8 @@ class Trainer:
                 x = self.codec.encode_source(source.to(self.device)).contiguous(memory_format=torch.channels_last)
                 fake = self.codec.decode(netG(x), source.to(self.device)).cpu()
             scores += zip(metrics.l1(fake, target).tolist(), metrics.psnr(fake, target).tolist(), strict=True)
-            rows += [[viz.to_array(image) for image in trio] for trio in zip(source, fake, target, strict=True)]
-            rows = rows[:N_SAMPLES]
+            trios = zip(self.codec.seen(source[:N_SAMPLES]), fake, target, strict=False)
+            rows = (rows + [[viz.to_array(image) for image in trio] for trio in trios])[:N_SAMPLES]
         val_l1, val_psnr = np.mean(scores, axis=0)
         picture = viz.picture_grid(rows, ["source", f"step {self.step}", "target"])
         return {"val_l1": float(val_l1), "val_psnr": float(val_psnr)}, picture

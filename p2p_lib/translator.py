@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from p2p_lib import weights
 from p2p_lib.checkpoint import load_weights
-from p2p_lib.codec import LEVELS, store
+from p2p_lib.codec import LEVELS
 from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
 from p2p_lib.device import autocast, best_device, isolated_rng, resolve_precision
 from p2p_lib.errors import CheckpointError, ConfigError, DataError
@@ -35,6 +35,7 @@ MIN_TILE = 768
 MARGIN = 64  # at a tile's border the network misses its neighbourhood: what it answers there is not used
 RAMP = 128  # over which one tile's answer fades into the next
 OVERLAP = 2 * MARGIN + RAMP
+DECODED_ROWS = 512  # so that decoding a large picture takes little memory
 MAX_ALIGN = 256  # larger networks begin their tiles at multiples of this
 WRITABLE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
@@ -81,39 +82,38 @@ class Translator:
         """One picture (1, 3, H, W) of any dtype and size -> the same, translated."""
         multiple = self.netG.multiple
         height, width = (_round_up(side, multiple) for side in image.shape[-2:])
-        if height * width <= max(SINGLE_PASS_PIXELS, multiple**2):
-            return self._run(image, image.dtype)
-        return self._translate_tiled(image, _round_up(MIN_TILE, multiple))
+        whole = height * width <= max(SINGLE_PASS_PIXELS, multiple**2)
+        output = self._answer(image) if whole else self._answer_in_tiles(image, _round_up(MIN_TILE, multiple))
+        strips = zip(output.split(DECODED_ROWS, dim=-2), image.split(DECODED_ROWS, dim=-2), strict=True)
+        return torch.cat([self.codec.decode(answer, source, image.dtype) for answer, source in strips], dim=-2)
 
-    def _translate_tiled(self, image: Tensor, tile: int) -> Tensor:
-        """Tile by tile; each answer is faded in and out over the overlap, and all are added up.
+    def _answer_in_tiles(self, image: Tensor, tile: int) -> Tensor:
+        """`_answer` tile by tile; each is faded in and out over the overlap, and all are added up.
 
         All tiles begin at multiples of the network's coarsest steps, so that they agree on where those steps lie.
         """
         align = min(self.netG.multiple, MAX_ALIGN)
         rows, columns = (mirror_indices(side, align) for side in image.shape[-2:])
         height, width = len(rows.indices), len(columns.indices)
-        total, weight = torch.zeros(1, 3, height, width), torch.zeros(height, width)
+        total, weight = torch.zeros(1, self.codec.out_channels, height, width), torch.zeros(height, width)
         for top, left in itertools.product(tile_starts(height, tile, align), tile_starts(width, tile, align)):
             piece = image[:, :, rows.indices[top : top + tile]][..., columns.indices[left : left + tile]]
-            answer = self._run(piece, torch.float32).cpu()
+            answer = self._answer(piece).cpu()
             h, w = answer.shape[-2:]
             down = fade_window(h, first=top == 0, last=top + h == height)
             across = fade_window(w, first=left == 0, last=left + w == width)
             window = down[:, None] * across[None, :]
             total[..., top : top + h, left : left + w] += answer * window
             weight[top : top + h, left : left + w] += window
-        whole = total.div_(weight)[:, :, rows.inner, columns.inner]
-        return store(whole, image.dtype).to(image.device)
+        return total.div_(weight)[:, :, rows.inner, columns.inner].to(image.device)
 
-    def _run(self, image: Tensor, dtype: torch.dtype) -> Tensor:
-        """A picture of any dtype through codec and network, mirrored at its borders and cropped back; the answer in `dtype`."""
+    def _answer(self, image: Tensor) -> Tensor:
+        """What the network answers to a picture (1, 3, H, W), mirrored at its borders and cropped back: (1, C, H, W) in [-1, 1]."""
         rows, columns = (mirror_indices(side, self.netG.multiple) for side in image.shape[-2:])
-        source = image.to(self.device)
-        x = self.codec.encode_source(source)[:, :, rows.indices][..., columns.indices]
+        x = self.codec.encode_source(image.to(self.device))[:, :, rows.indices][..., columns.indices]
         with autocast(self.device, self.precision):
             output = self.netG(x.contiguous(memory_format=torch.channels_last))
-        return self.codec.decode(output[:, :, rows.inner, columns.inner], source, dtype).to(image.device)
+        return output[:, :, rows.inner, columns.inner].float().to(image.device)
 
 
 @contextlib.contextmanager
@@ -259,7 +259,7 @@ def translate_folder(
             report.unreadable[file] = str(error)
             continue
         try:
-            save_image(model(picture, mode=mode), target)
+            save_image(model(picture, mode=mode), target, exact=model.codec.keeps_lightness)
         except OSError as error:
             raise DataError(f"{target} cannot be written ({error.strerror or error}).") from error
         report.written.append(target)

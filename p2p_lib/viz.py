@@ -1,13 +1,16 @@
-"""Pictures: grids of pictures as arrays, and figures (matplotlib)."""
+"""Pictures: grids of pictures as arrays, and figures (matplotlib). Colours that are taken apart are in `viz_color`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
+
+from p2p_lib.data.images import read_image, save_image, to_rgb
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +54,7 @@ def show_rows(
     rows = [[to_array(picture) if isinstance(picture, Tensor) else picture for picture in row] for row in rows]
     n_columns = max(map(len, rows))
     heights = [row[0].shape[0] / row[0].shape[1] for row in rows]
-    figure, grid = _grid(len(rows), n_columns, 2 * scale, heights)
+    figure, grid = grid_of_axes(len(rows), n_columns, 2 * scale, heights)
     for i, row in enumerate(rows):
         for j, picture in enumerate(row):
             grid[i, j].imshow(picture, cmap="gray" if picture.ndim == 2 else None)
@@ -62,6 +65,28 @@ def show_rows(
     return figure
 
 
+def show_translation(
+    picture: str | Path | Image.Image | np.ndarray | Tensor,
+    model: Callable[[Image.Image], Image.Image],
+    *,
+    save: str | Path | None = None,
+) -> Figure:
+    """A picture beside what `model` (a Translator) makes of it.
+
+    `picture` is a file, a PIL image of any mode, an array (H, W) or (H, W, 3) uint8, or a tensor (3, H, W) uint8. `save` writes
+    both side by side, at full size, in the format of the file name's suffix. DataError where the file cannot be read.
+    """
+    if isinstance(picture, (str, Path)):
+        picture = read_image(Path(picture).expanduser())
+    elif not isinstance(picture, Image.Image):
+        picture = Image.fromarray(to_array(picture) if isinstance(picture, Tensor) else picture)
+    original = to_rgb(ImageOps.exif_transpose(picture))
+    pair = [np.asarray(original), np.asarray(model(original))]
+    if save is not None:
+        save_image(Image.fromarray(picture_grid([pair])), Path(save).expanduser())
+    return show_rows([pair], ["original", "generated"], scale=2)
+
+
 def show_patches(picture: np.ndarray | Tensor, field: int, step: int, n_answers: int, places: Sequence[int]) -> Figure:
     """The patches that some answers of a PatchGAN see, drawn on the picture: answer i lies at row i and column i of the map.
 
@@ -70,7 +95,7 @@ def show_patches(picture: np.ndarray | Tensor, field: int, step: int, n_answers:
     from matplotlib.patches import Rectangle
 
     picture = to_array(picture) if isinstance(picture, Tensor) else picture
-    figure, grid = _grid(1, 1, 4)
+    figure, grid = grid_of_axes(1, 1, 4)
     grid[0, 0].imshow(picture)
     margin = (len(picture) - step * (n_answers - 1) - field) / 2  # negative: patches at the border begin outside
     for i, place in enumerate(places):
@@ -81,7 +106,7 @@ def show_patches(picture: np.ndarray | Tensor, field: int, step: int, n_answers:
 
 def show_answers(pictures: Sequence[Tensor], answers: Sequence[Tensor], names: Sequence[str]) -> Figure:
     """Rows of pictures, uint8 (N, 3, H, W), under D's answer maps, logits (N, 1, h, w): blue for "real", red for "generated"."""
-    figure, grid = _grid(len(pictures), len(pictures[0]), 2.4)
+    figure, grid = grid_of_axes(len(pictures), len(pictures[0]), 2.4)
     for axes, batch, logits, name in zip(grid, pictures, answers, names, strict=True):
         for ax, picture, heat in zip(axes, batch, logits.float().sigmoid().cpu(), strict=True):
             extent = (0, picture.shape[-1], picture.shape[-2], 0)
@@ -117,7 +142,7 @@ def plot_history(history: Sequence[dict[str, float]], *, smooth: int = 1) -> Fig
     return figure
 
 
-def _grid(n_rows: int, n_columns: int, inches: float, heights: Sequence[float] = ()) -> tuple[Figure, np.ndarray]:
+def grid_of_axes(n_rows: int, n_columns: int, inches: float, heights: Sequence[float] = ()) -> tuple[Figure, np.ndarray]:
     """A figure with a grid of axes without frames, each `inches` wide; `heights` of the rows are relative to that (unset: 1)."""
     from matplotlib.figure import Figure
 

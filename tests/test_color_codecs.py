@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 
 from p2p_lib import color
-from p2p_lib.codec import GrayCodec, LabCodec
+from p2p_lib.codec import GrayCodec, LabCodec, RgbCodec
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,17 @@ def test_gray_is_pillows(photo):
     np.testing.assert_array_equal(((seen[0, 0] + 1) * 127.5).round().byte().numpy(), expected)
     as_float = GrayCodec().encode_source(photo.float() / 255)
     assert (as_float - seen).abs().max() <= 1.01 / 255
+
+
+def test_what_the_network_sees(photo):
+    """A gray picture, which encodes to the same as the picture itself."""
+    for codec, tolerance in ((LabCodec(), 0.6 / 50), (GrayCodec(), 1e-6)):
+        for image in (photo, photo.float() / 255):
+            seen = codec.seen(image)
+            assert (seen.shape, seen.dtype) == (image.shape, image.dtype)
+            assert (seen.amax(1).float() - seen.amin(1).float()).max() <= (1 if seen.dtype == torch.uint8 else 1e-3)
+            assert (codec.encode_source(seen) - codec.encode_source(image)).abs().max() <= tolerance
+    assert torch.equal(RgbCodec().seen(photo), photo)
 
 
 @pytest.mark.parametrize("codec", ["lab", "gray"])

@@ -22,7 +22,8 @@ def test_every_row_builds_and_runs(name, profile):
     task = p2p.task(name, profile, ngf=2, ndf=2, image_size=256 if profile == "full" else 128)
     method = task.make_method(torch.device("cpu"))
     method.train()
-    source, target = torch.rand(2, 1, 3, task.image_size, task.image_size) * 2 - 1
+    codec, picture = task.make_codec(), torch.rand(1, 3, task.image_size, task.image_size)
+    source, target = codec.encode_source(picture), codec.encode_target(picture)
     assert all(loss.isfinite() for loss in method.step(source, target).values())
 
 
@@ -77,12 +78,20 @@ def test_default_is_the_papers_recipe():
             | {"receptive_field": 94, "norm": "batch", "vflip": True, "hflip": True, "source_jitter": (0.5, 0.5, 0.5, 0.5)},
         ),
         ("edges2cars-alexeylabs", {"dataset": "edges2cars", "epochs": 33, "batch_size": 4, "lr": 1e-4}),
+        ("paint-gray", {"dataset": "monet", "codec": "gray", "padding": "reflect", "norm": "batch", "dropout": True}),
+        ("paint-lab", {"dataset": "monet", "codec": "lab", "padding": "reflect", "norm": "batch", "dropout": True}),
         ("maps-annkka3", {"dataset": "maps", "padding": "reflect", "norm": "batch", "receptive_field": 70, "dropout": True}),
     ],
 )
 def test_rows_have_the_settings_of_their_projects(name, settings):
     task = p2p.task(name, "full")
     assert {field: getattr(task, field) for field in settings} == settings
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_two_ways_to_colour_differ_in_the_codec_alone(profile):
+    gray, lab = p2p.task("paint-gray", profile), p2p.task("paint-lab", profile)
+    assert dataclasses.replace(gray, name="paint-lab", codec="lab") == lab
 
 
 def test_jys1670_discriminator_has_the_original_size():

@@ -18,7 +18,9 @@ from tqdm import tqdm
 
 from p2p_lib.data import synthetic
 from p2p_lib.data.cache import cached
-from p2p_lib.data.pairs import OnError, PairedImages, Side
+from p2p_lib.data.images import find_images
+from p2p_lib.data.pairs import OnError, PairedImages, Side, existing_folder
+from p2p_lib.data.works import same_work, split_works, survey
 from p2p_lib.errors import DataError
 
 log = logging.getLogger("p2p_lib")
@@ -30,12 +32,13 @@ SAMPLES = {"train": 240, "val": 60, "test": 60}
 class Dataset:
     """One row of the catalog.
 
-    `source` is the half of a side-by-side file that the generator is given. `world` names the procedural stand-in,
-    ``module:function`` below `p2p_lib.data.synthetic`, a function of (seed, size) that returns (source, target).
+    `source` is the half of a side-by-side file that the generator is given; None where files are single pictures, source and target
+    at once. `world` names the procedural stand-in, ``module:function`` below `p2p_lib.data.synthetic`, a function of (seed, size)
+    that returns (source, target), or such a single picture.
     """
 
     title: str
-    source: Side
+    source: Side | None
     world: str
     home: str
     terms: str
@@ -70,6 +73,20 @@ CATALOG: dict[str, Dataset] = {
         home="https://www.kaggle.com/c/carvana-image-masking-challenge",
         terms="Kaggle competition rules",
     ),
+    "monet": Dataset(
+        title="Paintings by Claude Monet, to be coloured",
+        source=None,
+        world="paintings:monet",
+        home="https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time",
+        terms="the paintings are in the public domain",
+    ),
+    "malevich": Dataset(
+        title="Paintings by Kazimir Malevich, to be coloured",
+        source=None,
+        world="paintings:malevich",
+        home="https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time",
+        terms="the paintings are in the public domain",
+    ),
 }
 
 
@@ -82,6 +99,10 @@ class HasData(Protocol):
     load_size: int
     on_error: OnError
 
+    @property
+    def colors(self) -> bool:
+        """Whether the task takes the colour away from single pictures and asks for it again."""
+
 
 def load(
     task: str | HasData,
@@ -89,28 +110,36 @@ def load(
     *,
     size: int | None = None,
     source_side: Side | None = None,
+    colors: bool = False,
     on_error: OnError = "raise",
 ) -> PairedImages:
     """The pairs of one split ("train", "val" or "test") of a dataset.
 
     `task` is a task, a name of the catalog, or a folder of your own: with `source/` and `target/` in it, or with side-by-side
     files, where `source_side` says which half is given; either may lie in `train/` and `val/`, otherwise a tenth is held out as
-    "val". `size`: pairs are resized to size x size; unset: what the task says, else 256.
+    "val". With `colors`, as the colouring tasks ask, any folder of colour pictures will do: each is source and target at once, its
+    middle square is taken, grayscale files are left out, and where the folder has no `train/`, a tenth is held out as "val" and as
+    "test", near-duplicates together. `size`: pairs are resized to size x size; unset: what the task says, else 256.
 
     A dataset of the catalog is looked for in $P2P_DATA (unset: `datasets/`). Where it is not, procedural samples take its place; a
     warning says so, and so does `PairedImages.origin`.
     """
     if not isinstance(task, str):
         default_size = task.load_size if split == "train" else task.image_size
-        return load(task.dataset, split, size=size or default_size, source_side=task.source_side, on_error=task.on_error)
+        options = {"source_side": task.source_side, "colors": task.colors, "on_error": task.on_error}
+        return load(task.dataset, split, size=size or default_size, **options)
     size = size or 256
     if task in CATALOG:
         folder = data_folder() / task
         if not folder.is_dir():
             return samples(task, split, size)
+        if CATALOG[task].source is None:
+            return colored_pictures(folder, split, size, on_error)
         return PairedImages.from_side_by_side(folder / split, CATALOG[task].source, size, on_error=on_error)
     if not Path(task).expanduser().is_dir():
         raise DataError(f"{task!r} is neither a dataset of the catalog ({', '.join(CATALOG)}) nor a folder.")
+    if colors and not any(has_pairs(Path(task).expanduser() / part) for part in ("", "train")):
+        return colored_pictures(Path(task).expanduser(), split, size, on_error)
     return own_pairs(Path(task).expanduser(), split, size, source_side, on_error)
 
 
@@ -128,7 +157,7 @@ def own_pairs(folder: Path, split: str, size: int, source_side: Side | None, on_
         split = "val"
     fold = None if (folder / split).is_dir() else split
     home = folder if fold else folder / split
-    if (home / "source").is_dir() and (home / "target").is_dir():
+    if has_pairs(home):
         return PairedImages.from_folders(home / "source", home / "target", size, on_error=on_error, fold=fold)
     if source_side is None:
         raise DataError(
@@ -136,6 +165,32 @@ def own_pairs(folder: Path, split: str, size: int, source_side: Side | None, on_
             'source_side="left" or "right".'
         )
     return PairedImages.from_side_by_side(home, source_side, size, on_error=on_error, fold=fold)
+
+
+def has_pairs(folder: Path) -> bool:
+    """Whether a folder holds `source/` and `target/`."""
+    return (folder / "source").is_dir() and (folder / "target").is_dir()
+
+
+def colored_pictures(folder: Path, split: str, size: int, on_error: OnError) -> PairedImages:
+    """The colour pictures of one split of a folder, each source and target at once."""
+    split_by_folders = (folder / "train").is_dir()
+    if split == "test" and split_by_folders and not (folder / "test").is_dir():
+        split = "val"
+    home = existing_folder(folder / split) if split_by_folders else folder
+    found = survey(folder.name, find_images(home))
+    chosen = found.files
+    if not chosen and not found.problems:
+        raise DataError(f"There are no colour pictures in {home}; it holds {len(found.gray)} grayscale ones.")
+    if found.gray:
+        log.warning("%d of %s are grayscale and left out: %s", len(found.gray), home, ", ".join(path.name for path in found.gray))
+    if chosen and not split_by_folders:
+        names = [path.relative_to(folder).as_posix() for path in chosen]
+        folds = split_works(names, same_work(found.hashes))
+        chosen = [path for path, fold in zip(chosen, folds, strict=True) if fold == split]
+    pairs = PairedImages.from_pictures(home, [*chosen, *found.problems], size, on_error=on_error, part=split)
+    pairs.report.notes.update({path.name: "grayscale, left out" for path in found.gray})
+    return pairs
 
 
 def samples(name: str, split: str, size: int, count: int | None = None) -> PairedImages:
@@ -146,11 +201,13 @@ def samples(name: str, split: str, size: int, count: int | None = None) -> Paire
 
     def make() -> tuple[np.ndarray, dict]:
         seeds = range(SPLIT_SEEDS[split], SPLIT_SEEDS[split] + count)
-        return np.stack([np.stack(world(seed, size)) for seed in tqdm(seeds, desc="drawing samples", delay=2, leave=False)]), {}
+        drawn = [np.stack(world(seed, size)) for seed in tqdm(seeds, desc="drawing samples", delay=2, leave=False)]
+        return np.stack(drawn).reshape(count, -1, size, size, 3), {}
 
     array, _ = cached(f"{name}-samples", [name, split, size, count], version, make)
     origin = f"{count} procedural samples in place of {CATALOG[name].title} (there is no {data_folder() / name})"
     log.warning("Using %s.", origin)
+    array = np.broadcast_to(array, (count, 2, size, size, 3))  # a single picture is source and target at once
     return PairedImages(array, [f"sample {i}" for i in range(count)], origin)
 
 

@@ -14,6 +14,10 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".g
 SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
 CONVERTIBLE_MODES = {"RGB", "L", "1", "P", "LA", "La", "PA", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 
+FINE: dict[str, dict] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}
+EXACT: dict[str, dict] = {"JPEG": {"quality": 100, "subsampling": 0, "keep_rgb": True}, "WEBP": {"lossless": True}}
+"""How to write the formats that lose something."""
+
 
 def find_images(folder: Path) -> list[Path]:
     """Every picture file below `folder`, sorted; hidden files and folders are left out."""
@@ -51,7 +55,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def save_image(image: Image.Image, path: Path) -> None:
-    """Write a picture in the format of `path`'s suffix, atomically."""
+def save_image(image: Image.Image, path: Path, *, exact: bool = False) -> None:
+    """Write a picture in the format of `path`'s suffix, atomically.
+
+    `exact`: lossy formats keep every pixel (WebP) or come within a level or two (JPEG, as RGB and at quality 100, which makes a
+    large file); otherwise they are written at quality 95 with colours at full resolution.
+    """
+    file_format = Image.registered_extensions()[path.suffix.lower()]
     with atomic_write(path) as file:
-        image.save(file, format=Image.registered_extensions()[path.suffix.lower()])
+        image.save(file, format=file_format, **(EXACT if exact else FINE).get(file_format, {}))

@@ -1,7 +1,8 @@
 """Pairs of pictures from a folder, decoded once into a memory-mapped cache.
 
-Two layouts: side-by-side files that hold both halves (as the pix2pix authors publish theirs), and two parallel folders whose
-files pair by name. Whatever is wrong with the files comes in one report that names each of them.
+Three layouts: side-by-side files that hold both halves (as the pix2pix authors publish theirs), two parallel folders whose files
+pair by name, and single pictures that are source and target at once, for tasks that take the colour away and ask for it again.
+Whatever is wrong with the files comes in one report that names each of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
@@ -28,7 +29,7 @@ from p2p_lib.errors import DataError
 
 Side = Literal["left", "right"]
 OnError = Literal["raise", "skip"]
-Halves = tuple[Image.Image, Image.Image]
+Halves = tuple[Image.Image, ...]
 
 CACHE_VERSION = 1  # to be raised when the same files would decode to other pixels
 ASPECT_TOLERANCE = 0.02
@@ -108,6 +109,20 @@ class PairedImages:
         files, problems = pair_by_stem(source_folder, target_folder)
         return _decode(source_folder, files, check_aspect, size, on_error, fold, layout="two folders", problems=problems)
 
+    @classmethod
+    def from_pictures(
+        cls, folder: str | Path, files: Sequence[Path], size: int, *, on_error: OnError = "raise", part: str = "all"
+    ) -> PairedImages:
+        """Single pictures below `folder`, each the source and the target at once: their middle square, resized to size x size.
+
+        `part` says in a word which of the folder's pictures `files` are. The rest as in `from_side_by_side`.
+        """
+        folder = existing_folder(folder)
+        middle = functools.partial(middle_square, size=size)
+        pairs = _decode(folder, [(path,) for path in files], middle, size, on_error, None, layout=f"pictures, {part}")
+        pairs.array = np.broadcast_to(pairs.array, (len(pairs), 2, size, size, 3))  # a view: the pictures are stored once
+        return pairs
+
 
 def existing_folder(folder: str | Path) -> Path:
     """`folder` as a Path; DataError where there is none."""
@@ -148,6 +163,12 @@ def split_halves(images: Sequence[Image.Image], source: Side) -> Halves:
     return (left, right) if source == "left" else (right, left)
 
 
+def middle_square(images: Sequence[Image.Image], size: int) -> Halves:
+    """The largest square in the middle of a picture, resized without distortion."""
+    (image,) = images
+    return (ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC),)
+
+
 def check_aspect(images: Sequence[Image.Image]) -> Halves:
     """Two pictures of one pair must have the same shape, or resizing would shift one against the other."""
     source, target = images
@@ -159,7 +180,8 @@ def check_aspect(images: Sequence[Image.Image]) -> Halves:
 def decode_pair(
     files: Sequence[Path], split: Callable[[Sequence[Image.Image]], Halves], size: int
 ) -> tuple[np.ndarray | None, dict[str, str], dict[str, str]]:
-    """Read one pair: uint8 (2, size, size, 3) or None, what is wrong with its files, and how they were converted."""
+    """Read one pair: uint8 (2, size, size, 3), or (1, ...) for a picture that is both halves, or None; what is wrong with its
+    files, and how they were converted."""
     images, problems, notes = [], {}, {}
     for path in files:
         try:
