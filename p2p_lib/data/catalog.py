@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -201,7 +202,9 @@ def samples(name: str, split: str, size: int, count: int | None = None) -> Paire
 
     def make() -> tuple[np.ndarray, dict]:
         seeds = range(SPLIT_SEEDS[split], SPLIT_SEEDS[split] + count)
-        drawn = [np.stack(world(seed, size)) for seed in tqdm(seeds, desc="drawing samples", delay=2, leave=False)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            drawn = pool.map(lambda seed: np.stack(world(seed, size)), seeds)
+            drawn = list(tqdm(drawn, desc="drawing samples", total=count, delay=2, leave=False))
         return np.stack(drawn).reshape(count, -1, size, size, 3), {}
 
     array, _ = cached(f"{name}-samples", [name, split, size, count], version, make)

@@ -87,15 +87,3 @@ def malevich(seed: int, size: int = 256) -> np.ndarray:
         slab.draw(canvas)
     unevenness = 12 * (noise(rng, size, 6, 4) - 0.5) + 14 * (noise(rng, size, (70, 90), 2) - 0.5)
     return to_uint8(canvas.array() + unevenness[..., None])
-
-
-def painting_pair(seed: int, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
-    """A painting without and with its colours: an impressionist one for an even seed, a suprematist one for an odd seed.
-
-    Returns
-    -------
-    (gray, colour) : uint8 (size, size, 3) each; gray is the Rec. 601 luma of the colour picture, three times.
-    """
-    color = (malevich if seed % 2 else monet)(seed, size)
-    gray = np.asarray(Image.fromarray(color).convert("L"))
-    return np.repeat(gray[..., None], 3, axis=2), color
