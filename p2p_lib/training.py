@@ -277,11 +277,14 @@ class Trainer:
         self.save_generator(self.out / WEIGHTS_FILE)
         state = {"config": dataclasses.asdict(self.task), "step": self.step, "method": self.method.state_dict()}
         state |= {"history": self.history, "sums": self.sums, "best_l1": self.best_l1, "seconds": self.seconds}
+        state |= {"data": self.pairs.origin}
         save_checkpoint(self.out / CHECKPOINT_FILE, state)
         self.saved_step = self.step
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `save` wrote."""
+        if state.get("data", self.pairs.origin) != self.pairs.origin:
+            log.warning("This run began on %s; it goes on with %s.", state["data"], self.pairs.origin)
         self.method.load_state_dict(state["method"])
         self.step, self.history, self.sums = state["step"], state["history"], state["sums"]
         self.best_l1, self.seconds, self.saved_step = state["best_l1"], state["seconds"], self.step

@@ -135,7 +135,7 @@ def plot_history(history: Sequence[dict[str, float]], *, smooth: int = 1) -> Fig
     l1.set(title="L1 in training, pictures in -1..1")
     for axes in scores:
         _curve(axes, history, "val_psnr", "validation", 1)
-        axes.set(title="validation PSNR in dB, higher is nearer")
+        axes.set(title="validation PSNR in dB")
     for axes in (adversarial, l1, *scores):
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -66,3 +68,12 @@ def test_gradients(function):
 def test_what_is_no_picture_is_refused(wrong):
     with pytest.raises(DataError, match="Colours"):
         rgb_to_lab(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_compiled_gives_the_same():
+    rgb = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    lab = rgb_to_lab(rgb)
+    torch.testing.assert_close(torch.compile(rgb_to_lab)(rgb), lab, atol=1e-4, rtol=0)
+    torch.testing.assert_close(torch.compile(lab_to_rgb)(lab), rgb, atol=1e-5, rtol=0)

@@ -427,3 +427,14 @@ def test_real_facades_are_learned_in_the_lite_profile(monkeypatch, tmp_path):
     score, copied, mean = (float(lpips(answer, target).mean()) for answer in (model(source), source, mean_photo.expand_as(target)))
     assert score < 0.75 * copied
     assert score < 0.75 * mean
+
+
+def test_resuming_on_other_pairs_is_said(fit, small_task, make_pairs, caplog):
+    fit(small_task(steps=6))
+    others = make_pairs(5, 36)
+    others.origin = "other pairs"
+    with caplog.at_level("WARNING", "p2p_lib"):
+        fit(small_task(steps=8), resume=True)
+        assert "goes on with" not in caplog.text
+        fit(small_task(steps=10), resume=True, train=others)
+    assert "This run began on made-up pairs; it goes on with other pairs." in caplog.text
