@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     """Parse, and call the command."""
-    commands = {"train": train, "generate": generate}
+    commands = {"train": train, "generate": generate, "data": data}
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP)
         return 0 if arguments else EXIT_ERROR
@@ -62,6 +62,7 @@ HELP = """usage: p2p COMMAND ...    (p2p COMMAND --help says more)
 
   p2p train [TASK] [-c FILE.toml] [--out DIR] [--resume] [--FIELD VALUE ...]
   p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR
+  p2p data list | get NAME | check FOLDER | combine A B OUT | split FOLDER OUT
 
 Any error is explained in one sentence; add --debug for the traceback."""
 
@@ -153,6 +154,13 @@ def generate(arguments: list[str]) -> int:
     for file, reason in report.unreadable.items():
         print(f"Skipped {file}: {reason}.", file=sys.stderr)
     return 0 if report.written or report.existing else EXIT_ERROR
+
+
+def data(arguments: list[str]) -> int:
+    """``p2p data``: see, fetch, check and arrange datasets."""
+    from p2p_lib.cli_data import run_data_command
+
+    return run_data_command(arguments)
 
 
 def underscored(argument: str) -> str:

@@ -21,8 +21,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 LESSONS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
 DIRECTORIES = {".ci", ".github", "benchmarks", "data_scripts", "notebooks", "p2p_lib", "tests", "weights"}
 
-CONDA_NAMES = {"torch": "pytorch"}
-IMPORT_NAMES = {"pillow": "PIL", "scikit-image": "skimage", "pyyaml": "yaml"}
+CONDA_NAMES = {"torch": "pytorch", "opencv-python-headless": "opencv"}
+IMPORT_NAMES = {"pillow": "PIL", "scikit-image": "skimage", "pyyaml": "yaml", "opencv-python-headless": "cv2"}
 
 
 # Packages.
