@@ -19,7 +19,7 @@ from p2p_lib.data.pairs import OnError, Side
 from p2p_lib.device import Precision, isolated_rng, resolve_precision
 from p2p_lib.errors import ConfigError, did_you_mean
 from p2p_lib.losses import GanMode
-from p2p_lib.models import PatchDiscriminator, UNetGenerator
+from p2p_lib.models import PatchDiscriminator, ResNetGenerator, UNetGenerator
 from p2p_lib.models.blocks import Norm, Padding, init_weights
 from p2p_lib.models.patchgan import output_size
 from p2p_lib.models.unet import Upsample, num_layers
@@ -45,6 +45,7 @@ class Task:
         zoom: Smallest side, as a share, of the random square that is cut out and resized back; 1 switches it off.
         source_jitter: How far brightness, contrast, saturation and hue of the source are jittered.
         codec: What the network sees: colours, or lightness only and answers a, b (lab) or colours (gray).
+        generator: A U-Net, or a ResNet with 6 or 9 blocks.
         ngf: Filters in the first layer of the generator.
         norm: Normalisation of both networks.
         dropout: Whether the generator drops activations in training (the paper's only noise).
@@ -81,6 +82,7 @@ class Task:
     zoom: float = 1.0
     source_jitter: ColorJitter = (0.0, 0.0, 0.0, 0.0)
     codec: Literal["rgb", "lab", "gray"] = "rgb"
+    generator: Literal["unet", "resnet6", "resnet9"] = "unet"
     ngf: int = 64
     norm: Norm = "batch"
     dropout: bool = True
@@ -158,20 +160,16 @@ class Task:
         """The augmentation of this task."""
         return Augment(self.image_size, self.hflip, self.vflip, self.zoom, self.source_jitter)
 
-    def make_generator(self) -> UNetGenerator:
+    def make_generator(self) -> UNetGenerator | ResNetGenerator:
         """A new generator, initialised from the seed."""
         codec = self.make_codec()
+        options = {field: getattr(self, field) for field in ("ngf", "norm", "dropout", "upsample", "padding")}
         with isolated_rng():  # layers draw their first weights from the global generator
-            netG = UNetGenerator(
-                codec.in_channels,
-                codec.out_channels,
-                image_size=self.image_size,
-                ngf=self.ngf,
-                norm=self.norm,
-                dropout=self.dropout,
-                upsample=self.upsample,
-                padding=self.padding,
-            )
+            if self.generator == "unet":
+                netG = UNetGenerator(codec.in_channels, codec.out_channels, image_size=self.image_size, **options)
+            else:
+                n_blocks = int(self.generator.removeprefix("resnet"))
+                netG = ResNetGenerator(codec.in_channels, codec.out_channels, n_blocks=n_blocks, **options)
         init_weights(netG, self.seed)
         return netG
 

@@ -159,7 +159,7 @@ def test_unknown_field_names_the_nearest():
         ("betas", (1.5, 0.999)),
         ("source_jitter", (0.0, 0.0, 0.0, 0.9)),
         ("source_jitter", (-0.5, 0.0, 0.0, 0.0)),
-        *((field, "bogus") for field in ("norm", "upsample", "padding", "gan_mode", "codec", "precision", "on_error", "profile")),
+        *((field, "bogus") for field in ("generator", "norm", "upsample", "padding", "gan_mode", "codec", "precision", "on_error", "profile")),
     ],
 )
 def test_values_that_cannot_work_are_refused_at_once(field, value):

@@ -77,6 +77,10 @@ class PairedImages:
         """The pairs at `indices` alone."""
         return PairedImages(self.array[list(indices)], [self.names[i] for i in indices], self.origin, self.report)
 
+    def swapped(self) -> PairedImages:
+        """The other direction: what was the target is the source."""
+        return PairedImages(self.array[:, ::-1], self.names, f"{self.origin}, source and target swapped", self.report)
+
     @classmethod
     def from_side_by_side(
         cls, folder: str | Path, source: Side, size: int, *, on_error: OnError = "raise", fold: Fold | None = None
