@@ -18,6 +18,10 @@ class DataError(P2PError):
     """Pictures that are missing, unreadable or do not pair."""
 
 
+class DownloadError(P2PError):
+    """A file that cannot be fetched, or that is not what it should be."""
+
+
 class CheckpointError(P2PError):
     """A checkpoint or weights file that cannot be found, read, matched or written."""
 

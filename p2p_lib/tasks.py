@@ -36,7 +36,7 @@ class Task:
         name: The row of the table of tasks that this configuration started from.
         profile: "full" is the paper's sizes on a GPU; "lite" about a minute on two CPU cores.
         dataset: A name of the catalog, or a folder of your own: pairs, or for colouring any colour pictures.
-        source_side: Which half of your own side-by-side files is the source (a dataset of the catalog knows its own).
+        source_side: Which half of side-by-side files is the source; a dataset of the catalog knows, and turns round for the other.
         on_error: What to do about unusable files: "raise" stops with a report, "skip" trains without them.
         image_size: Side in pixels that the network is trained at, a power of two from 32 to 1024.
         jitter: Pairs are resized to image_size + jitter pixels and cropped at random (the paper: 286 to 256).
@@ -227,6 +227,11 @@ runs; instance norm and zero padding make short ones more colourful, and less di
 
 TASKS: dict[str, Row] = {
     "facades": Row("Label map to facade, the paper's recipe", {}),
+    "sat2map": Row("Aerial photo to map, the paper's recipe", {"dataset": "maps"}),
+    "map2sat": Row(
+        "Map to aerial photo, the paper's recipe", {"dataset": "maps", "source_side": "right"}, {"source_side": "right"}
+    ),
+    "edges2shoes": Row("Edges to shoes, the paper's recipe", {"dataset": "edges2shoes", "batch_size": 4, "epochs": 15}),
     "facades-jys1670": Row(
         "Label map to facade as jys1670 trained it: instance norm, reflect padding, zooming crops, no decay",
         {"norm": "instance-affine", "padding": "reflect", "jitter": 0, "zoom": 0.895, "decay_from": 1.0},

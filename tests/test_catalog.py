@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import p2p_lib as p2p
 from p2p_lib import data
-from p2p_lib.data.catalog import CATALOG, SAMPLES, SPLIT_SEEDS, samples
+from p2p_lib.data.catalog import CATALOG, SAMPLES, SPLIT_SEEDS, Archive, Kaggle
+from p2p_lib.data.loading import samples
 from p2p_lib.errors import DataError
 
 LEFT, RIGHT = (200, 30, 40), (10, 60, 220)
@@ -35,7 +37,7 @@ def source_color(pairs: data.PairedImages) -> tuple[int, ...]:
     return tuple(pairs[0][0][0, 0].tolist())
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", [name for name, row in CATALOG.items() if row.world])
 def test_stand_in_of_every_dataset(name):
     pairs = samples(name, "train", 32, count=2)
     assert pairs.array.shape == (2, 2, 32, 32, 3)
@@ -45,7 +47,10 @@ def test_stand_in_of_every_dataset(name):
     assert CATALOG[name].title in pairs.origin
 
 
-@pytest.mark.parametrize(("name", "color"), [("facades", RIGHT), ("maps", LEFT), ("edges2shoes", LEFT)])
+SIDES = {"facades": RIGHT, "maps": LEFT, "edges2shoes": LEFT, "edges2handbags": LEFT, "night2day": LEFT, "faces": LEFT}
+
+
+@pytest.mark.parametrize(("name", "color"), SIDES.items())
 def test_the_catalog_knows_which_half_is_the_source(tmp_path, monkeypatch, name, color):
     monkeypatch.setenv("P2P_DATA", str(tmp_path))
     side_by_side(tmp_path / name / "val", 2)
@@ -123,3 +128,56 @@ def test_own_side_by_side_files(tmp_path):
 def test_neither_dataset_nor_folder():
     with pytest.raises(DataError, match=r"'facade' is neither a dataset of the catalog \(facades, .*\) nor a folder"):
         data.load("facade")
+
+
+def test_rows_say_what_a_reader_needs():
+    for name, row in CATALOG.items():
+        assert row.title and row.home and row.terms and row.layout, name
+        assert row.citation or name == "anime"  # your own video
+        assert bool(row.mirrors) == (row.made_from is None) == (row.megabytes is not None), name
+        for mirror in row.mirrors:
+            assert isinstance(mirror, Kaggle) or mirror.url.startswith("https://")
+    assert isinstance(CATALOG["facades"].mirrors[0], Archive)  # the authors come first
+
+
+@pytest.mark.parametrize("name", [name for name, row in CATALOG.items() if row.world is None])
+def test_where_nothing_stands_in_the_way_to_the_data_is_said(name):
+    with pytest.raises(
+        DataError, match=f"`p2p data get {name}` fetches it, or put it there by hand .*: datasets/{name} with "
+    ) as caught:
+        data.load(name)
+    assert CATALOG[name].layout in str(caught.value)
+
+
+def test_raw_data_is_no_pairs(tmp_path):
+    (tmp_path / "datasets" / "carvana" / "train").mkdir(parents=True)
+    with pytest.raises(DataError, match="without pairs yet; data_scripts/prepare_carvana.py makes edges2cars of it"):
+        data.load("carvana")
+
+
+def test_a_dataset_without_test_shows_val(tmp_path):
+    side_by_side(tmp_path / "datasets" / "maps" / "val", 3)
+    assert len(data.load("maps", "test", size=8)) == 3
+    side_by_side(tmp_path / "datasets" / "maps" / "test", 2)
+    assert len(data.load("maps", "test", size=8)) == 2
+
+
+@pytest.mark.parametrize("part", ["", "train", "val"])
+def test_a_dataset_may_lie_in_two_folders(tmp_path, part):
+    two_folders(tmp_path / "datasets" / "faces" / part, 10)
+    pairs = data.load("faces", part or "train", size=8)
+    assert len(pairs) == (10 if part else 9)
+    assert source_color(pairs) == LEFT
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_other_direction(tmp_path, monkeypatch, here):
+    """For the dataset and for the samples in its place."""
+    monkeypatch.setenv("P2P_DATA", str(tmp_path))
+    if here:
+        side_by_side(tmp_path / "maps" / "val", 2)
+    there, back = (data.load(p2p.task(name, "lite", image_size=32), "val") for name in ("sat2map", "map2sat"))
+    for i in range(2):
+        for one, other in zip(there[i], reversed(back[i]), strict=True):
+            np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(back.batch([1])[0], there.batch([1])[1])

@@ -77,6 +77,9 @@ def test_default_is_the_papers_recipe():
             {"dataset": "edges2shoes", "batch_size": 4, "epochs": 13, "lr": 1e-4, "lr_d_factor": 0.5, "d_loss_weight": 1}
             | {"receptive_field": 94, "norm": "batch", "vflip": True, "hflip": True, "source_jitter": (0.5, 0.5, 0.5, 0.5)},
         ),
+        ("sat2map", {"dataset": "maps", "source_side": None, "batch_size": 1, "epochs": 200, "jitter": 30}),
+        ("map2sat", {"dataset": "maps", "source_side": "right", "batch_size": 1, "epochs": 200, "jitter": 30}),
+        ("edges2shoes", {"dataset": "edges2shoes", "batch_size": 4, "epochs": 15, "receptive_field": 70}),
         ("edges2cars-alexeylabs", {"dataset": "edges2cars", "epochs": 33, "batch_size": 4, "lr": 1e-4}),
         ("paint-gray", {"dataset": "monet", "codec": "gray", "padding": "reflect", "norm": "batch", "dropout": True}),
         ("paint-lab", {"dataset": "monet", "codec": "lab", "padding": "reflect", "norm": "batch", "dropout": True}),
@@ -159,7 +162,10 @@ def test_unknown_field_names_the_nearest():
         ("betas", (1.5, 0.999)),
         ("source_jitter", (0.0, 0.0, 0.0, 0.9)),
         ("source_jitter", (-0.5, 0.0, 0.0, 0.0)),
-        *((field, "bogus") for field in ("generator", "norm", "upsample", "padding", "gan_mode", "codec", "precision", "on_error", "profile")),
+        *(
+            (field, "bogus")
+            for field in ("generator", "norm", "upsample", "padding", "gan_mode", "codec", "precision", "on_error", "profile")
+        ),
     ],
 )
 def test_values_that_cannot_work_are_refused_at_once(field, value):

@@ -6,43 +6,81 @@ This is the only place that knows about left and right; everywhere else a pair i
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import logging
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-from tqdm import tqdm
+from p2p_lib.errors import DataError, did_you_mean
 
-from p2p_lib.data import synthetic
-from p2p_lib.data.cache import cached
-from p2p_lib.data.images import find_images
-from p2p_lib.data.pairs import OnError, PairedImages, Side, existing_folder
-from p2p_lib.data.works import same_work, split_works, survey
-from p2p_lib.errors import DataError
+if TYPE_CHECKING:
+    from p2p_lib.data.pairs import Side
 
-log = logging.getLogger("p2p_lib")
-SPLIT_SEEDS = {"train": 0, "val": 1_000_000, "test": 2_000_000}
-SAMPLES = {"train": 240, "val": 60, "test": 60}
+SPLIT_SEEDS = {"train": 0, "val": 1_000_000, "test": 2_000_000}  # the first seed of the procedural samples of a split
+SAMPLES = {"train": 240, "val": 60, "test": 60}  # and how many there are
+
+
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """A mirror that is one .tar.gz or .zip file; `sha256` where its bytes are known."""
+
+    url: str
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclasses.dataclass(frozen=True)
+class Kaggle:
+    """A mirror on Kaggle, a dataset or (with `files`, the archives to take) a competition.
+
+    `folder` names the folder in it that holds the dataset, where it holds others as well.
+    """
+
+    handle: str
+    folder: str | None = None
+    files: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"https://www.kaggle.com/{'competitions' if self.files else 'datasets'}/{self.handle}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """One row of the catalog.
 
-    `source` is the half of a side-by-side file that the generator is given; None where files are single pictures, source and target
-    at once. `world` names the procedural stand-in, ``module:function`` below `p2p_lib.data.synthetic`, a function of (seed, size)
-    that returns (source, target), or such a single picture.
+    `source` is the half of a side-by-side file that the generator is given (of raw data: in the files that are prepared from it);
+    None where files are single pictures, source and target at once. `world` names the procedural stand-in, ``module:function``
+    below `p2p_lib.data.synthetic`, a function of (seed, size) that returns (source, target), or such a single picture; None where
+    there is none. `mirrors` are tried in order; `megabytes` says roughly what the first one sends. `layout` says in words how the
+    files lie, and `holds` which folders must be there. `prepare`, for raw data, says how pairs are made of it; `made_from`, for
+    data that nobody offers for download, where it comes from.
     """
 
     title: str
     source: Side | None
-    world: str
+    world: str | None
     home: str
     terms: str
+    citation: str
+    layout: str
+    holds: tuple[str, ...] = ()
+    mirrors: tuple[Archive | Kaggle, ...] = ()
+    megabytes: int | None = None
+    prepare: str | None = None
+    made_from: str | None = None
+
+
+PIX2PIX = "Isola, Zhu, Zhou and Efros 2017, Image-to-Image Translation with Conditional Adversarial Networks, CVPR"
+PIX2PIX_HOME = "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/docs/datasets.md"
+KAGGLE_PIX2PIX = "vikramtiwari/pix2pix-dataset"
+KAGGLE_PAINTINGS = "ikarus777/best-artworks-of-all-time"
+ART_TERMS = "the older paintings are in the public domain; those of Picasso, Dali, Warhol and their time are not"
+
+
+def _berkeley(name: str) -> Archive:
+    """The archive of the pix2pix authors."""
+    return Archive(f"https://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz")
 
 
 CATALOG: dict[str, Dataset] = {
@@ -51,97 +89,150 @@ CATALOG: dict[str, Dataset] = {
         source="right",
         world="facades:facade",
         home="https://cmp.felk.cvut.cz/~tylecr1/facade/",
-        terms="Tylecek and Sara 2013, Spatial Pattern Templates for Recognition of Objects with Regular Structure",
+        terms="for research",
+        citation="Tylecek and Sara 2013, Spatial Pattern Templates for Recognition of Objects with Regular Structure, GCPR",
+        layout="train/ (400), val/ (100) and test/ (106) with 512x256 JPEG files, photo left, label map right",
+        holds=("train", "val"),
+        mirrors=(_berkeley("facades"), Kaggle(KAGGLE_PIX2PIX, folder="facades")),
+        megabytes=30,
     ),
     "maps": Dataset(
         title="Google Maps: aerial photo -> map",
         source="left",
         world="maps:street_map",
-        home="https://efrosgans.eecs.berkeley.edu/pix2pix/datasets/maps.tar.gz",
+        home=PIX2PIX_HOME,
         terms="collected by the pix2pix authors from Google Maps; for research only",
+        citation=PIX2PIX,
+        layout="train/ (1096) and val/ (1098) with 1200x600 JPEG files, aerial photo left, map right",
+        holds=("train", "val"),
+        mirrors=(_berkeley("maps"), Kaggle(KAGGLE_PIX2PIX, folder="maps")),
+        megabytes=250,
     ),
     "edges2shoes": Dataset(
         title="UT Zappos50K: edges -> shoes",
         source="left",
         world="shoes:shoe",
-        home="https://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz",
-        terms="Yu and Grauman 2014; for academic use only",
+        home="https://vision.cs.utexas.edu/projects/finegrained/utzap50k/",
+        terms="for academic use only",
+        citation="Yu and Grauman 2014, Fine-Grained Visual Comparisons with Local Learning, CVPR; edges: HED, Xie and Tu 2015",
+        layout="train/ (49,825) and val/ (200) with 512x256 JPEG files, edges left, photo right",
+        holds=("train", "val"),
+        mirrors=(_berkeley("edges2shoes"), Kaggle(KAGGLE_PIX2PIX, folder="edges2shoes")),
+        megabytes=2_200,
+    ),
+    "edges2handbags": Dataset(
+        title="Amazon handbags: edges -> handbags",
+        source="left",
+        world=None,
+        home="https://github.com/junyanz/iGAN",
+        terms="collected from Amazon; for research only",
+        citation="Zhu, Kraehenbuehl, Shechtman and Efros 2016, Generative Visual Manipulation on the Natural Image Manifold, ECCV",
+        layout="train/ (138,567) and val/ (200) with 512x256 JPEG files, edges left, photo right",
+        holds=("train", "val"),
+        mirrors=(_berkeley("edges2handbags"), Kaggle(KAGGLE_PIX2PIX, folder="edges2handbags")),
+        megabytes=8_600,
+    ),
+    "night2day": Dataset(
+        title="Transient attributes: night -> day",
+        source="left",
+        world=None,
+        home="http://transattr.cs.brown.edu/",
+        terms="for research",
+        citation="Laffont et al. 2014, Transient Attributes for High-Level Understanding and Editing of Outdoor Scenes, SIGGRAPH",
+        layout="train/ (17,823), val/ (10) and test/ (2,287) with 512x256 JPEG files of web cameras; to judge by the name, night "
+        "is left and day right, but no page of the authors says so: look at a few pairs first",
+        holds=("train", "val"),
+        mirrors=(_berkeley("night2day"), Kaggle(KAGGLE_PIX2PIX, folder="night2day")),
+        megabytes=2_000,
+    ),
+    "carvana": Dataset(
+        title="Carvana Image Masking Challenge, raw: photos of cars and their masks",
+        source="left",
+        world=None,
+        home="https://www.kaggle.com/competitions/carvana-image-masking-challenge",
+        terms="Kaggle's competition rules, to be accepted on its page",
+        citation="Carvana 2017, Carvana Image Masking Challenge, Kaggle",
+        layout="train/ with 5,088 photos CAR_VIEW.jpg (318 cars, 16 views, 1918x1280) and train_masks/ with CAR_VIEW_mask.gif",
+        holds=("train", "train_masks"),
+        mirrors=(Kaggle("carvana-image-masking-challenge", files=("train.zip", "train_masks.zip")),),
+        megabytes=435,
+        prepare="data_scripts/prepare_carvana.py makes edges2cars of it",
     ),
     "edges2cars": Dataset(
         title="Carvana, prepared: edges -> cars",
         source="left",
         world="cars:car",
-        home="https://www.kaggle.com/c/carvana-image-masking-challenge",
-        terms="Kaggle competition rules",
+        home="https://www.kaggle.com/competitions/carvana-image-masking-challenge",
+        terms="Kaggle's competition rules",
+        citation="Carvana 2017, Carvana Image Masking Challenge, Kaggle",
+        layout="train/ and val/ with 512x256 PNG files, edges left, photo on white right, no car in both",
+        holds=("train", "val"),
+        made_from="it is made from the dataset carvana: `p2p data get carvana`, then data_scripts/prepare_carvana.py",
+    ),
+    "paintings": Dataset(
+        title="Best Artworks of All Time: 50 painters, to be coloured",
+        source=None,
+        world=None,
+        home=f"https://www.kaggle.com/datasets/{KAGGLE_PAINTINGS}",
+        terms=ART_TERMS,
+        citation="Icaro 2019, Best Artworks of All Time, Kaggle",
+        layout="a folder a painter, like Claude_Monet/, with JPEG files of any size",
+        holds=("Claude_Monet",),
+        mirrors=(Kaggle(KAGGLE_PAINTINGS),),
+        megabytes=2_300,
     ),
     "monet": Dataset(
         title="Paintings by Claude Monet, to be coloured",
         source=None,
         world="paintings:monet",
-        home="https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time",
+        home=f"https://www.kaggle.com/datasets/{KAGGLE_PAINTINGS}",
         terms="the paintings are in the public domain",
+        citation="Icaro 2019, Best Artworks of All Time, Kaggle",
+        layout="73 JPEG files of any size; the Claude_Monet/ of the dataset paintings, and any other folder of paintings will do",
+        mirrors=(Kaggle(KAGGLE_PAINTINGS, folder="Claude_Monet"),),
+        megabytes=2_300,
     ),
     "malevich": Dataset(
         title="Paintings by Kazimir Malevich, to be coloured",
         source=None,
         world="paintings:malevich",
-        home="https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time",
+        home=f"https://www.kaggle.com/datasets/{KAGGLE_PAINTINGS}",
         terms="the paintings are in the public domain",
+        citation="Icaro 2019, Best Artworks of All Time, Kaggle",
+        layout="126 JPEG files of any size; the Kazimir_Malevich/ of the dataset paintings",
+        mirrors=(Kaggle(KAGGLE_PAINTINGS, folder="Kazimir_Malevich"),),
+        megabytes=2_300,
+    ),
+    "faces": Dataset(
+        title="CUHK Face Sketches (CUFS): sketch -> photo",
+        source="left",
+        world="faces:portrait",
+        home="http://mmlab.ie.cuhk.edu.hk/archive/facesketch.html",
+        terms="identifiable people: for research only, and never to say who somebody is",
+        citation="Wang and Tang 2009, Face Photo-Sketch Synthesis and Recognition, IEEE PAMI 31(11)",
+        layout="source/ with sketches and target/ with photos of the same names, or side-by-side files (sketch left) in train/ and "
+        "val/; 606 pairs = 188 CUHK students + 123 AR + 295 XM2VTS",
+        made_from="ask its authors for it (copies elsewhere often pair a sketch with another person's photo)",
+    ),
+    "anime": Dataset(
+        title="Anime, from a video of your own: line drawing -> frame",
+        source="left",
+        world="comics:frame",
+        home="your own video",
+        terms="as the film's owner says",
+        citation="",
+        layout="source/ with line drawings and target/ with frames of the same names, or side-by-side files (drawing left) in "
+        "train/ and val/",
+        made_from="it is made from frames of a video of your own",
     ),
 }
 
 
-class HasData(Protocol):
-    """What `load` needs to know of a task."""
-
-    dataset: str
-    source_side: Side | None
-    image_size: int
-    load_size: int
-    on_error: OnError
-
-    @property
-    def colors(self) -> bool:
-        """Whether the task takes the colour away from single pictures and asks for it again."""
-
-
-def load(
-    task: str | HasData,
-    split: str = "train",
-    *,
-    size: int | None = None,
-    source_side: Side | None = None,
-    colors: bool = False,
-    on_error: OnError = "raise",
-) -> PairedImages:
-    """The pairs of one split ("train", "val" or "test") of a dataset.
-
-    `task` is a task, a name of the catalog, or a folder of your own: with `source/` and `target/` in it, or with side-by-side
-    files, where `source_side` says which half is given; either may lie in `train/` and `val/`, otherwise a tenth is held out as
-    "val". With `colors`, as the colouring tasks ask, any folder of colour pictures will do: each is source and target at once, its
-    middle square is taken, grayscale files are left out, and where the folder has no `train/`, a tenth is held out as "val" and as
-    "test", near-duplicates together. `size`: pairs are resized to size x size; unset: what the task says, else 256.
-
-    A dataset of the catalog is looked for in $P2P_DATA (unset: `datasets/`). Where it is not, procedural samples take its place; a
-    warning says so, and so does `PairedImages.origin`.
-    """
-    if not isinstance(task, str):
-        default_size = task.load_size if split == "train" else task.image_size
-        options = {"source_side": task.source_side, "colors": task.colors, "on_error": task.on_error}
-        return load(task.dataset, split, size=size or default_size, **options)
-    size = size or 256
-    if task in CATALOG:
-        folder = data_folder() / task
-        if not folder.is_dir():
-            return samples(task, split, size)
-        if CATALOG[task].source is None:
-            return colored_pictures(folder, split, size, on_error)
-        return PairedImages.from_side_by_side(folder / split, CATALOG[task].source, size, on_error=on_error)
-    if not Path(task).expanduser().is_dir():
-        raise DataError(f"{task!r} is neither a dataset of the catalog ({', '.join(CATALOG)}) nor a folder.")
-    if colors and not any(has_pairs(Path(task).expanduser() / part) for part in ("", "train")):
-        return colored_pictures(Path(task).expanduser(), split, size, on_error)
-    return own_pairs(Path(task).expanduser(), split, size, source_side, on_error)
+def dataset(name: str) -> Dataset:
+    """The row of a name; DataError with the nearest name that there is."""
+    if name not in CATALOG:
+        raise DataError(f"There is no dataset {name!r} in the catalog. {did_you_mean(name, CATALOG)}")
+    return CATALOG[name]
 
 
 def data_folder() -> Path:
@@ -152,69 +243,8 @@ def data_folder() -> Path:
     return folder
 
 
-def own_pairs(folder: Path, split: str, size: int, source_side: Side | None, on_error: OnError) -> PairedImages:
-    """Pairs from a reader's own folder, in any of the layouts that `load` describes."""
-    if split == "test" and not (folder / "test").is_dir():
-        split = "val"
-    fold = None if (folder / split).is_dir() else split
-    home = folder if fold else folder / split
-    if has_pairs(home):
-        return PairedImages.from_folders(home / "source", home / "target", size, on_error=on_error, fold=fold)
-    if source_side is None:
-        raise DataError(
-            f"{home} has no source/ and target/ in it; if its files are pairs side by side, say which half is the source: "
-            'source_side="left" or "right".'
-        )
-    return PairedImages.from_side_by_side(home, source_side, size, on_error=on_error, fold=fold)
-
-
-def has_pairs(folder: Path) -> bool:
-    """Whether a folder holds `source/` and `target/`."""
-    return (folder / "source").is_dir() and (folder / "target").is_dir()
-
-
-def colored_pictures(folder: Path, split: str, size: int, on_error: OnError) -> PairedImages:
-    """The colour pictures of one split of a folder, each source and target at once."""
-    split_by_folders = (folder / "train").is_dir()
-    if split == "test" and split_by_folders and not (folder / "test").is_dir():
-        split = "val"
-    home = existing_folder(folder / split) if split_by_folders else folder
-    found = survey(folder.name, find_images(home))
-    chosen = found.files
-    if not chosen and not found.problems:
-        raise DataError(f"There are no colour pictures in {home}; it holds {len(found.gray)} grayscale ones.")
-    if found.gray:
-        log.warning("%d of %s are grayscale and left out: %s", len(found.gray), home, ", ".join(path.name for path in found.gray))
-    if chosen and not split_by_folders:
-        names = [path.relative_to(folder).as_posix() for path in chosen]
-        folds = split_works(names, same_work(found.hashes))
-        chosen = [path for path, fold in zip(chosen, folds, strict=True) if fold == split]
-    pairs = PairedImages.from_pictures(home, [*chosen, *found.problems], size, on_error=on_error, part=split)
-    pairs.report.notes.update({path.name: "grayscale, left out" for path in found.gray})
-    return pairs
-
-
-def samples(name: str, split: str, size: int, count: int | None = None) -> PairedImages:
-    """Procedural pairs in place of a dataset: `count` of them (240 for "train", 60 else), the same on every machine."""
-    count = count or SAMPLES[split]
-    world = _world(CATALOG[name].world)
-    version = [path.read_text() for path in sorted(Path(synthetic.__file__).parent.glob("*.py"))]  # a changed world is drawn anew
-
-    def make() -> tuple[np.ndarray, dict]:
-        seeds = range(SPLIT_SEEDS[split], SPLIT_SEEDS[split] + count)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            drawn = pool.map(lambda seed: np.stack(world(seed, size)), seeds)
-            drawn = list(tqdm(drawn, desc="drawing samples", total=count, delay=2, leave=False))
-        return np.stack(drawn).reshape(count, -1, size, size, 3), {}
-
-    array, _ = cached(f"{name}-samples", [name, split, size, count], version, make)
-    origin = f"{count} procedural samples in place of {CATALOG[name].title} (there is no {data_folder() / name})"
-    log.warning("Using %s.", origin)
-    array = np.broadcast_to(array, (count, 2, size, size, 3))  # a single picture is source and target at once
-    return PairedImages(array, [f"sample {i}" for i in range(count)], origin)
-
-
-def _world(path: str) -> Callable[[int, int], tuple[np.ndarray, np.ndarray]]:
-    """The function that a catalog row names as ``module:function``."""
-    module, function = path.split(":")
-    return getattr(importlib.import_module(f"{synthetic.__name__}.{module}"), function)
+def by_hand(name: str) -> str:
+    """How a dataset that is not here gets here, as a clause: what makes or fetches it, else the folder and its layout."""
+    row = CATALOG[name]
+    way = row.made_from or f"`p2p data get {name}` fetches it"
+    return f"{way}, or put it there by hand ({row.home}): {data_folder() / name} with {row.layout}"
