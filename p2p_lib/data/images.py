@@ -30,7 +30,8 @@ def read_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)  # otherwise every picture would be copied
+            return image
     except UnidentifiedImageError:
         raise DataError("not a picture, or a damaged one") from None
     except Image.DecompressionBombError:
