@@ -168,7 +168,15 @@ def gray_among_colors(folder: Path) -> tuple[str, set[str]]:
     return "converted", {"val/target/101.png"}
 
 
+def jpeg_named_png(folder: Path) -> tuple[str, set[str]]:
+    path = folder / "train/target/013.png"
+    image = Image.open(path).convert("RGB")
+    image.save(path, format="JPEG", quality=95)
+    return "format", {"train/target/013.png"}
+
+
 FAULTS = [
+    jpeg_named_png,
     unpaired_source,
     unpaired_target,
     truncated_jpeg,
@@ -211,7 +219,7 @@ def test_a_single_fault_is_the_only_one_found(tmp_path, fault):
     kind, files = fault(folder)
     report = check(folder)
     assert found(report) == {kind: files}, str(report)
-    assert report.ok == (kind == "converted")
+    assert report.ok == (kind in ("converted", "format"))
     assert all(name in str(report) for name in files)
 
 

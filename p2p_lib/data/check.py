@@ -40,9 +40,10 @@ KINDS = {
     "leak": "pairs that look alike across splits",
     "alike": "pairs that look alike (`p2p data split` keeps them together)",
     "converted": "files whose mode is converted",
+    "format": "files in another format than their name says",
 }
 """Every kind of fault, in the order of the report."""
-NOTES = {"alike", "converted"}
+NOTES = {"alike", "converted", "format"}
 """Kinds that are worth knowing and nothing wrong."""
 MOST_NAMED = 20
 USUAL = 2 / 3

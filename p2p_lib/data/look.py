@@ -107,6 +107,7 @@ def _read(path: Path, look: Look, *, halves: bool) -> Image.Image | None:
         return look.add("unreadable", "an empty file (0 bytes); copy it again", path)
     try:
         image, size, mode = _decode(path)
+        look_at_name(path, look)
     except DataError as error:
         return look.add("unreadable", f"{error}; save or download it again", path)
     look.sizes[path] = (size[0] / 2 if halves else size[0], size[1])
@@ -116,6 +117,14 @@ def _read(path: Path, look: Look, *, halves: bool) -> Image.Image | None:
     if mode in SIXTEEN_BIT_MODES or mode in ("CMYK", "YCbCr"):
         look.add("converted", f"mode {mode} is read as 8-bit RGB; save it as RGB if the colours come out wrong", path)
     return to_rgb(image)
+
+
+def look_at_name(path: Path, look: Look) -> None:
+    """Note a file that holds another format than its name says: JPEG bytes in a .png have lost what a PNG would have kept."""
+    with Image.open(path) as image:
+        held, named = image.format, Image.registered_extensions().get(path.suffix.lower())
+    if held != named and (held, named) != ("MPO", "JPEG"):  # what phones write
+        look.add("format", f"named {path.suffix}, but holds {held}; if it was meant to be lossless, export it again", path)
 
 
 def _decode(path: Path) -> tuple[Image.Image, tuple[int, int], str]:
