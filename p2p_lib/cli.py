@@ -9,7 +9,7 @@ import dataclasses
 import re
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     """Parse, and call the command."""
-    commands = {"train": train, "generate": generate, "data": data}
+    return dispatch({"train": train, "generate": generate, "data": data}, arguments, HELP)
+
+
+def dispatch(commands: dict[str, Callable[[list[str]], int]], arguments: list[str], usage: str, group: str = "") -> int:
+    """Call the command that the first argument names; `usage` is printed where none is, `group` stands before its name."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(HELP)
+        print(usage)
         return 0 if arguments else EXIT_ERROR
     name, *rest = arguments
     if name not in commands:
-        raise ConfigError(f"There is no command {name!r}. {did_you_mean(name, commands)}")
+        raise ConfigError(f"There is no command {group + name!r}. {did_you_mean(name, commands)}")
     return commands[name](rest)
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from p2p_lib.errors import ConfigError, did_you_mean
+from p2p_lib.cli import dispatch
 
-EXIT_ERROR = 2
 HELP = """usage: p2p data COMMAND ...    (p2p data COMMAND --help says more)
 
   p2p data list                       every dataset of the catalog, and whether it is here
@@ -21,13 +20,7 @@ HELP = """usage: p2p data COMMAND ...    (p2p data COMMAND --help says more)
 def run_data_command(arguments: list[str]) -> int:
     """Parse, and call the command; returns the exit code."""
     commands = {"list": list_datasets, "get": get, "check": check, "combine": combine, "split": split}
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(HELP)
-        return 0 if arguments else EXIT_ERROR
-    name, *rest = arguments
-    if name not in commands:
-        raise ConfigError(f"There is no command 'data {name}'. {did_you_mean(name, commands)}")
-    return commands[name](rest)
+    return dispatch(commands, arguments, HELP, group="data ")
 
 
 def list_datasets(arguments: list[str]) -> int:

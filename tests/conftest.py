@@ -11,7 +11,10 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -29,6 +32,15 @@ SHORT = {"batch_size": 2, "steps": 12, "eval_every": 4, "save_every": 5}
 torch.set_num_threads(1)  # pytest-xdist keeps the cores busy
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("repeatable")
+
+
+def lesson_definitions(name: str, **given: Any) -> SimpleNamespace:
+    """What the cells tagged "definition" of a lesson define, with torch and `given` at hand."""
+    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    definitions = [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
+    names = {"torch": torch} | given
+    exec("\n\n".join(definitions), names)
+    return SimpleNamespace(**names)
 
 
 @pytest.fixture(scope="session")

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
+from conftest import lesson_definitions
 
 from p2p_lib.models import PatchDiscriminator, UNetGenerator
 from p2p_lib.models.blocks import init_weights
 from p2p_lib.pix2pix import Pix2Pix
 
-LESSON = Path(__file__).parent.parent / "notebooks" / "01_facades.ipynb"
-
 
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """What the cells tagged "definition" define."""
-    cells = nbformat.read(LESSON, as_version=4).cells
-    definitions = [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
-    names = {"torch": torch}
-    exec("\n\n".join(definitions), names)
-    return SimpleNamespace(**names)
+    return lesson_definitions("01_facades")
 
 
 def copy_weights(source: torch.nn.Module, target: torch.nn.Module) -> None:

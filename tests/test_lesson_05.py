@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
+from conftest import lesson_definitions
 from torch import Tensor
 
 from p2p_lib.codec import GrayCodec, luma
 
-LESSON = Path(__file__).parent.parent / "notebooks" / "05_paintings_from_grayscale.ipynb"
 LEVEL = 2 / 255  # of a picture, in tensors from -1 to 1
 
 
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """What the cells tagged "definition" define."""
-    cells = nbformat.read(LESSON, as_version=4).cells
-    definitions = [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
-    names = {"torch": torch}
-    exec("\n\n".join(definitions), names)
-    return SimpleNamespace(**names)
+    return lesson_definitions("05_paintings_from_grayscale")
 
 
 @pytest.fixture(scope="module")

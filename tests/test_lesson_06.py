@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
+from conftest import lesson_definitions
 from torch import Tensor
 
 import p2p_lib as p2p
 from p2p_lib.codec import LabCodec
 
-LESSON = Path(__file__).parent.parent / "notebooks" / "06_paintings_in_lab.ipynb"
-
 
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """What the cells tagged "definition" define; they are run on `images`."""
-    cells = nbformat.read(LESSON, as_version=4).cells
-    definitions = [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
-    names = {"torch": torch, "p2p": p2p, "paintings": pictures()}
-    exec("\n\n".join(definitions), names)
-    return SimpleNamespace(**names)
+    return lesson_definitions("06_paintings_in_lab", p2p=p2p, paintings=pictures())
 
 
 def pictures() -> Tensor:

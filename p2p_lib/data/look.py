@@ -106,12 +106,14 @@ def _read(path: Path, look: Look, *, halves: bool) -> Image.Image | None:
     if not path.stat().st_size:
         return look.add("unreadable", "an empty file (0 bytes); copy it again", path)
     try:
-        image, size, mode = _decode(path)
-        look_at_name(path, look)
+        image, size, mode, held = _decode(path)
     except DataError as error:
         return look.add("unreadable", f"{error}; save or download it again", path)
     look.sizes[path] = (size[0] / 2 if halves else size[0], size[1])
     look.modes[path] = mode
+    named = Image.registered_extensions().get(path.suffix.lower())
+    if held != named and (held, named) != ("MPO", "JPEG"):  # what phones write
+        look.add("format", f"named {path.suffix}, but holds {held}; if it was meant to be lossless, export it again", path)
     if mode not in CONVERTIBLE_MODES | SIXTEEN_BIT_MODES:
         return look.add("mode", f"mode {mode} (32 bits), whose range is unknown; save it as 8-bit RGB", path)
     if mode in SIXTEEN_BIT_MODES or mode in ("CMYK", "YCbCr"):
@@ -119,16 +121,8 @@ def _read(path: Path, look: Look, *, halves: bool) -> Image.Image | None:
     return to_rgb(image)
 
 
-def look_at_name(path: Path, look: Look) -> None:
-    """Note a file that holds another format than its name says: JPEG bytes in a .png have lost what a PNG would have kept."""
-    with Image.open(path) as image:
-        held, named = image.format, Image.registered_extensions().get(path.suffix.lower())
-    if held != named and (held, named) != ("MPO", "JPEG"):  # what phones write
-        look.add("format", f"named {path.suffix}, but holds {held}; if it was meant to be lossless, export it again", path)
-
-
-def _decode(path: Path) -> tuple[Image.Image, tuple[int, int], str]:
-    """A picture, upright, perhaps at a reduced size; the size it has in full, and its mode."""
+def _decode(path: Path) -> tuple[Image.Image, tuple[int, int], str, str]:
+    """A picture, upright, perhaps at a reduced size; the size it has in full, its mode, and the format of the file."""
     try:
         with Image.open(path) as image:
             size, mode = image.size, image.mode
@@ -136,10 +130,10 @@ def _decode(path: Path) -> tuple[Image.Image, tuple[int, int], str]:
                 size = size[::-1]
             image.draft(image.mode, (2 * LOOK_SIDE, LOOK_SIDE))
             image.load()
-            return ImageOps.exif_transpose(image), size, mode
+            return ImageOps.exif_transpose(image), size, mode, image.format
     except Exception:  # whatever it is, the full reader puts it into words
         image = read_image(path)
-        return image, image.size, image.mode
+        return image, image.size, image.mode, image.format
 
 
 def is_blank(picture: np.ndarray) -> bool:

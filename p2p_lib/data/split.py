@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -73,17 +73,25 @@ def split_groups(
     return folds
 
 
+def distance_blocks(hashes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """In how many bits each of the hashes (N, bits), bool, differs from each: (first row, distances (rows, N)), block by block.
+
+    In blocks, since the whole table of 50,000 pictures would take 10 GB.
+    """
+    signs = np.where(hashes, 1, -1).astype(np.float32)
+    for start in range(0, len(signs), 1024):
+        yield start, (signs.shape[1] - signs[start : start + 1024] @ signs.T) / 2
+
+
 def leaks(hashes: np.ndarray, folds: Sequence[str], near: int) -> list[tuple[int, int]]:
     """Pairs of pictures to look at: hashes (N, bits), bool, that differ in at most `near` bits though their folds differ.
 
     Returns their indices, the nearest first.
     """
-    signs = np.where(hashes, 1, -1).astype(np.float32)
     _, parts = np.unique(np.asarray(folds, str), return_inverse=True)
     found = []
-    for start in range(0, len(signs), 1024):  # in blocks: the whole table of 50,000 pictures would take 10 GB
-        distances = (signs.shape[1] - signs[start : start + 1024] @ signs.T) / 2
-        across = parts[start : start + 1024, None] < parts[None]
+    for start, distances in distance_blocks(hashes):
+        across = parts[start : start + len(distances), None] < parts[None]
         rows, columns = np.nonzero((distances <= near) & across)
         found += zip(distances[rows, columns].tolist(), (rows + start).tolist(), columns.tolist(), strict=True)
     return [(first, second) for _, first, second in sorted(found)]

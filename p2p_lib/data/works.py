@@ -8,7 +8,6 @@ hash, and a work goes into one fold with everything that looks like it.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import zlib
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from tqdm import tqdm
 
 from p2p_lib.data.cache import cached
 from p2p_lib.data.images import read_image, to_rgb
-from p2p_lib.data.split import Split, split_groups
+from p2p_lib.data.split import Split, distance_blocks, split_groups
 from p2p_lib.errors import DataError
 
 SURVEY_VERSION = 1  # to be raised when the same files would be judged otherwise
@@ -34,8 +33,6 @@ nine of the ten nearest pairs of different files, up to 88, are one motif painte
 MOST_ALIKE = 24
 GRAY_SPREAD = 12
 """A picture is grayscale where red, green and blue lie within so many levels of each other in 99% of it; Monet's palest: 30."""
-
-log = logging.getLogger("p2p_lib")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,14 +94,12 @@ def same_work(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    signs = np.where(hashes, 1, -1).astype(np.float32)
     links = [np.empty((2, 0), int)]
-    for start in range(0, len(signs), 1024):
-        distances = (signs.shape[1] - signs[start : start + 1024] @ signs.T) / 2
+    for start, distances in distance_blocks(hashes):
         rows, columns = np.nonzero(distances <= near)
         links.append(np.stack([rows + start, columns]))
     first, second = np.concatenate(links, axis=1)
-    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(len(signs), len(signs)))
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(len(hashes), len(hashes)))
     return connected_components(graph, directed=False)[1]
 
 
@@ -118,10 +113,8 @@ def near_limit(hashes: np.ndarray) -> int:
     """
     if len(hashes) < 2:
         return MOST_ALIKE
-    signs = np.where(hashes, 1, -1).astype(np.float32)
     nearest = []
-    for start in range(0, len(signs), 1024):
-        distances = (signs.shape[1] - signs[start : start + 1024] @ signs.T) / 2
+    for start, distances in distance_blocks(hashes):
         distances[np.arange(len(distances)), start + np.arange(len(distances))] = np.inf  # not its own neighbour
         nearest.append(distances.min(axis=1))
     return int(np.clip(0.6 * np.median(np.concatenate(nearest)), MOST_ALIKE, NEAR))
