@@ -1,8 +1,8 @@
 """Cartoon frames for colouring line art: big-eyed characters before simple backgrounds, flat colours, cel shadows.
 
 A frame is one list of shapes. A shape knows its outline, which part of the drawing it belongs to ("hair", "sky", ...) and
-whether it is lit, but no colour: the colour picture looks parts up in a palette, line art paints them white. A third
-rendering, say with screentone, needs another function from shapes to tones and nothing else.
+whether it is lit, but no colour: the colour picture looks parts up in a palette, line art paints them white, manga prints
+them in the tones of `comics_tones`.
 
 Plan and palette come from two generators spawned from the seed, so line art tells nothing about the colours.
 """
@@ -10,18 +10,20 @@ Plan and palette come from two generators spawned from the seed, so line art tel
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from p2p_lib.data.synthetic.canvas import Color
-from p2p_lib.data.synthetic.comics_people import draw_character, plan_character
+from p2p_lib.data.synthetic.comics_people import Character, draw_character, plan_character
 from p2p_lib.data.synthetic.comics_places import BACKGROUNDS
-from p2p_lib.data.synthetic.comics_shapes import FLAT, INK, SHADE, WHITE, Pen, Shape, render
+from p2p_lib.data.synthetic.comics_shapes import INK, SHADE, Pen, Shape, View, blank, render, square
+from p2p_lib.data.synthetic.comics_tones import Printing, draw_printing, effect_lines, inked
 
 
-def scene(rng: np.random.Generator) -> list[Shape]:
-    """Draw a plan and lay out its shapes, farthest first."""
+def scene(rng: np.random.Generator, act: Callable[[str, Character], Character] | None = None) -> list[Shape]:
+    """Draw a plan and lay out its shapes, farthest first; `act(owner, character)` may change the figures "a" and "b"."""
     shapes: list[Shape] = []
     pen = Pen(shapes, light=float(rng.choice((-1, 1))))
     BACKGROUNDS[rng.choice(len(BACKGROUNDS), p=(0.26, 0.22, 0.16, 0.26, 0.1))](pen, rng)
@@ -32,7 +34,8 @@ def scene(rng: np.random.Generator) -> list[Shape]:
         unit = {"close": 0.27, "bust": 0.2, "half": 0.14}[shot]
         places = [(0.5 + rng.normal(0, 0.06), 0.28 + 0.85 * unit, unit)]
     for owner, place in zip("ab", places, strict=False):
-        draw_character(replace(pen, owner=f"{owner}."), plan_character(rng, *place))
+        figure = plan_character(rng, *place)
+        draw_character(replace(pen, owner=f"{owner}."), act(owner, figure) if act else figure)
     return shapes
 
 
@@ -79,6 +82,23 @@ def _hue(rng: np.random.Generator, saturation: tuple[float, float], value: tuple
     return tuple(255 * v for v in colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
 
 
+def lit(shape: Shape, palette: dict[str, Color]) -> np.ndarray:
+    """The colour of a shape: its part's, darker in a cel shadow, paler in a highlight."""
+    color = np.array(palette[shape.part], float)
+    return color * SHADE if shape.tone < 0 else color + 0.3 * shape.tone * (255 - color)
+
+
+def drawn(shapes: list[Shape], palette: dict[str, Color], view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Shapes as clean black lines and in flat colours, uint8 (H, W, 3) each."""
+    line_art = render(shapes, view, blank)
+    return line_art, np.minimum(line_art, render(shapes, view, lambda shape: lit(shape, palette)))  # no shadow may cover a line
+
+
+def printed(shapes: list[Shape], palette: dict[str, Color], view: View, how: Printing) -> np.ndarray:
+    """Shapes as on a manga page, uint8 (H, W, 3)."""
+    return inked(shapes, palette, replace(view, swell=how.swell), how)
+
+
 def frame(seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
     """A cartoon frame as clean black lines and in flat colours.
 
@@ -87,19 +107,41 @@ def frame(seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
     (line_art, colour) : uint8 (size, size, 3) each; every line of the first is in the second.
     """
     plan_rng, color_rng = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
+    return drawn(scene(plan_rng), draw_palette(color_rng), square(size))
+
+
+def manga(seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """A cartoon frame as a manga page would print it and in flat colours: the scene and the colours of ``frame(seed, size)``.
+
+    Some have focus or speed lines behind the figures, in both pictures.
+
+    Returns
+    -------
+    (manga, colour) : uint8 (size, size, 3) each; the channels of the first are equal.
+    """
+    plan_rng, color_rng, print_rng = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3))
     shapes, palette = scene(plan_rng), draw_palette(color_rng)
-
-    def flat(shape: Shape) -> Color:
-        color = np.array(palette[shape.part], float)
-        return color * SHADE if shape.tone < 0 else color + 0.3 * shape.tone * (255 - color)
-
-    line_art = render(shapes, size, blank)
-    return line_art, np.minimum(line_art, render(shapes, size, flat))  # no shadow may cover a line
+    how = draw_printing(print_rng, pitch=3.0 * max(1.0, size / 128) ** 0.4)
+    shapes = with_effects(shapes, print_rng)
+    return printed(shapes, palette, square(size), how), drawn(shapes, palette, square(size))[1]
 
 
-def blank(shape: Shape) -> Color | None:
-    """The fill of a shape in line art: paper, or ink for pupils; colour without a contour leaves no trace."""
-    part = shape.part.split(".")[-1]
-    if shape.tone or part in FLAT:
-        return None
-    return INK if part == "pupil" else WHITE
+def with_effects(shapes: list[Shape], rng: np.random.Generator) -> list[Shape]:
+    """A scene, in one of six cases with focus or speed lines between background and figures."""
+    if rng.random() > 1 / 6:
+        return shapes
+    first = next(index for index, shape in enumerate(shapes) if "." in shape.part)
+    (left, top), (right, bottom) = face_box(shapes)
+    lines = effect_lines(rng, ((left + right) / 2, (top + bottom) / 2), 0.75 * (right - left))
+    return shapes[:first] + lines + shapes[first:]
+
+
+def face_box(shapes: list[Shape]) -> np.ndarray:
+    """The corners ((left, top), (right, bottom)) of what holds every face, in units; every face has cheeks."""
+    boxes = []
+    for owner in ("a.blush", "b.blush"):
+        cheeks = [shape.points for shape in shapes if shape.part == owner]
+        if cheeks:
+            low, high = np.vstack(cheeks).min(0), np.vstack(cheeks).max(0)
+            boxes.append((low, high) + np.array(((-0.3, -0.9), (0.3, 0.4))) * (high[0] - low[0]))
+    return np.array((np.min([low for low, _ in boxes], 0), np.max([high for _, high in boxes], 0)))

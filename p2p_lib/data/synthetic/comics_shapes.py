@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image, ImageDraw
 
-from p2p_lib.data.synthetic.canvas import SUPERSAMPLING, Canvas
+from p2p_lib.data.synthetic.canvas import SUPERSAMPLING, Color
 
 INK = (30, 24, 32)
 WHITE = (255, 255, 255)
 LINE, FINE = 0.011, 0.007  # widths of contours and of details, shares of the picture's side
 SHADE = np.array((0.76, 0.70, 0.80))  # what a cel shadow multiplies a colour by
+Fill = Color | int
 FLAT = ("blush",)  # parts that are colour only: line art leaves them out
 
 
@@ -112,28 +114,78 @@ def _crescent(points: np.ndarray, depth: float, away: tuple[float, float]) -> np
     return np.vstack((points, points[:1], inner[:1], inner[::-1]))
 
 
-def _ribbon(shape: Shape, width: float) -> np.ndarray:
+@dataclass(frozen=True)
+class View:
+    """The part of the plane that a picture shows, and how its lines are inked; the default is the unit square."""
+
+    height: int  # of the picture, in pixels
+    width: int
+    scale: float  # pixels a unit
+    left: float = 0.0
+    top: float = 0.0
+    inking: float = 1.0  # what the width of every line is multiplied by
+    swell: float = 0.0  # how much thicker lines are on the side away from the light, and thinner on the other, 0..1
+
+
+def square(size: int) -> View:
+    """The whole unit square in size x size pixels."""
+    return View(size, size, float(size))
+
+
+def _ribbon(shape: Shape, width: float, swell: float) -> np.ndarray:
     """The area of ink along a line: even along a contour, swelling and tapering along an open stroke."""
     points, normals = shape.points, _normals(shape.points, shape.closed)
     t = np.linspace(0, 1, len(points))
     half = width / 2 * (np.ones_like(t) if shape.closed else np.minimum(1, 0.3 + 3 * np.minimum(t, 1 - t)))[:, None]
+    if swell:
+        half = half * (1 + swell * np.abs(normals @ (0.6, 0.8)) - 0.5 * swell)[:, None]
     left, right = points + normals * half, points - normals * half
     if shape.closed:
         left, right = np.vstack((left, left[:1])), np.vstack((right, right[:1]))
     return np.vstack((left, right[::-1]))
 
 
-def render(shapes: list[Shape], size: int, color_of) -> np.ndarray:
-    """Draw shapes, uint8 (size, size, 3); `color_of(shape)` is the fill of an area, None leaves it out. Lines are ink."""
-    canvas = Canvas(size, WHITE)
-    edge = 1 / (SUPERSAMPLING * size)  # Pillow also fills the pixels that an outline runs through
+def paint(shapes: list[Shape], view: View, fill_of, paper: Fill = WHITE, ink: Fill = INK) -> Image.Image:
+    """Draw shapes SUPERSAMPLING times as large as the view says, not anti-aliased.
+
+    `fill_of(shape)` is the fill of an area, None leaves it out; lines are `ink`. Where fills are numbers, not RGB triples, the
+    picture has one channel.
+    """
+    zoom = SUPERSAMPLING * view.scale
+    mode = "L" if isinstance(ink, int) else "RGB"
+    image = Image.new(mode, (SUPERSAMPLING * view.width, SUPERSAMPLING * view.height), paper)
+    draw = ImageDraw.Draw(image)
+
+    def polygon(points: np.ndarray, fill: Fill) -> None:
+        draw.polygon([tuple(p) for p in ((points - (view.left, view.top)) * zoom).tolist()], fill=fill)
+
     for shape in shapes:
-        color = color_of(shape) if shape.filled else None
-        if color is not None:
-            canvas.polygon(shape.points.tolist(), color)
+        fill = fill_of(shape) if shape.filled else None
+        if fill is not None:
+            polygon(shape.points, fill if mode == "L" else _rgb(fill))
         if shape.line:
-            canvas.polygon(_ribbon(shape, max(shape.line - edge, 0.3 * shape.line)).tolist(), INK)
-    return canvas.array()
+            width = view.inking * shape.line
+            width = max(width - 1 / zoom, 0.3 * width)  # Pillow also fills the pixels that an outline runs through
+            polygon(_ribbon(shape, width, view.swell), ink)
+    return image
 
 
-# ---------------------------------------------------------------------------------------------------- characters
+def _rgb(color: Color) -> tuple[int, ...]:
+    return tuple(np.clip(np.rint(np.asarray(color, float)), 0, 255).astype(int).tolist())
+
+
+def blank(shape: Shape) -> Color | None:
+    """The fill of a shape in line art: paper, or ink for pupils; colour without a contour leaves no trace."""
+    part = shape.part.split(".")[-1]
+    if shape.tone or part in FLAT:
+        return None
+    return INK if part in ("pupil", "ink") else WHITE
+
+
+def render(shapes: list[Shape], view: View | int, color_of) -> np.ndarray:
+    """Draw shapes, uint8 (H, W, 3); `color_of(shape)` is the fill of an area, None leaves it out. Lines are ink.
+
+    view : what to show, or the side in pixels of a picture of the unit square.
+    """
+    view = square(view) if isinstance(view, int) else view
+    return np.asarray(paint(shapes, view, color_of).reduce(SUPERSAMPLING))
