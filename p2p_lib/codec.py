@@ -108,6 +108,26 @@ class GrayCodec:
         return from_network_range(output, dtype)
 
 
+class SketchCodec:
+    """Colour in, a drawing out: the network sees RGB and answers with one channel of gray, black..white as -1..1."""
+
+    in_channels = 3
+    out_channels = 1
+    keeps_lightness = False
+
+    def encode_source(self, image: Tensor) -> Tensor:
+        return to_network_range(image)
+
+    def seen(self, image: Tensor) -> Tensor:
+        return image
+
+    def encode_target(self, image: Tensor) -> Tensor:
+        return to_network_range(luma(image))
+
+    def decode(self, output: Tensor, source: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
+        return from_network_range(output, dtype).repeat(1, 3, 1, 1)
+
+
 def picture_to_lab(image: Tensor) -> Tensor:
     """A picture (N, 3, H, W) of any dtype -> Lab in float32."""
     return rgb_to_lab(image if image.dtype == torch.uint8 else image.to(torch.float32) / LEVELS.get(image.dtype, 1.0))
@@ -149,7 +169,7 @@ def store(unit: Tensor, dtype: torch.dtype) -> Tensor:
     return (unit * LEVELS[dtype]).round_().to(dtype) if dtype in LEVELS else unit.to(dtype)
 
 
-CODECS: dict[str, type] = {"rgb": RgbCodec, "lab": LabCodec, "gray": GrayCodec}
+CODECS: dict[str, type] = {"rgb": RgbCodec, "lab": LabCodec, "gray": GrayCodec, "sketch": SketchCodec}
 
 
 def make_codec(name: str) -> Codec:

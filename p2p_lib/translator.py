@@ -25,6 +25,7 @@ from p2p_lib.codec import LEVELS
 from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
 from p2p_lib.device import autocast, best_device, isolated_rng, resolve_precision
 from p2p_lib.errors import CheckpointError, ConfigError, DataError
+from p2p_lib.models import foreign
 from p2p_lib.tasks import Task, task_from_dict
 
 Mode = Literal["eval", "paper"]
@@ -35,6 +36,7 @@ MIN_TILE = 768
 MARGIN = 64  # at a tile's border the network misses its neighbourhood: what it answers there is not used
 RAMP = 128  # over which one tile's answer fades into the next
 OVERLAP = 2 * MARGIN + RAMP
+AT_ONCE = {"cuda": 8, "mps": 4, "cpu": 1}  # pictures of a fixed size that go through together; a CPU is fastest one by one
 DECODED_ROWS = 512  # so that decoding a large picture takes little memory
 MAX_ALIGN = 256  # larger networks begin their tiles at multiples of this
 WRITABLE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
@@ -45,10 +47,14 @@ class Translator:
 
     ``model(picture)`` translates a PIL image (any mode, turned upright by its EXIF tag), an array (H, W), (H, W, 1 | 3 | 4), or a
     tensor (1 | 3, H, W) or (N, 1 | 3, H, W); uint8, uint16, or floats in [0, 1]. Back comes RGB of the same type, dtype and size.
+
+    `side` is for a network that knows one size alone: every picture is resized to side x side whatever its aspect (bicubic), and
+    the answer back to the picture's size.
     """
 
-    def __init__(self, netG: nn.Module, task: Task, device: torch.device | None = None) -> None:
+    def __init__(self, netG: nn.Module, task: Task, device: torch.device | None = None, *, side: int | None = None) -> None:
         self.task = task
+        self.side = side
         self.device = device or best_device()
         self.codec = task.make_codec()
         self.netG = netG.to(self.device, memory_format=torch.channels_last).eval()
@@ -56,8 +62,15 @@ class Translator:
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: torch.device | str | None = None) -> Translator:
-        """From the folder of a run, a weights file, or a name of the registry; CheckpointError where that is not possible."""
+        """From the folder of a run, a weights file, or a name of the registry; CheckpointError where that is not possible.
+
+        Another project's file (.pth, .pt, .bin) is recognised by its keys (`p2p_lib.models.foreign`). A name whose file is not
+        bundled is fetched on first use; DownloadError says what to do where that fails.
+        """
         path = weights.find(name_or_path)
+        device = torch.device(device) if device is not None else None
+        if path.suffix.lower() in foreign.SUFFIXES:
+            return cls._load_foreign(path, device)
         state_dict, facts = load_weights(path)
         task = task_from_dict(facts["config"])
         netG = task.make_generator()
@@ -65,7 +78,19 @@ class Translator:
             netG.load_state_dict(state_dict)
         except RuntimeError as error:
             raise CheckpointError(f"The weights in {path} do not fit the network of their own configuration: {error}") from error
-        return cls(netG, task, torch.device(device) if device is not None else None)
+        return cls(netG, task, device)
+
+    @classmethod
+    def _load_foreign(cls, path: Path, device: torch.device | None) -> Translator:
+        """From a file of another project."""
+        state_dict = foreign.read_state_dict(path)
+        try:
+            family = foreign.recognise(state_dict)
+            netG = family.load(state_dict)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path} cannot be used: {error}") from error
+        task = Task(name=family.name, dataset=family.name, codec=family.codec, **family.settings)
+        return cls(netG, task, device, side=family.side)
 
     def __call__(self, picture: Picture, *, mode: Mode = "eval", seed: int = 0) -> Picture:
         """Translate one picture (or a batch of tensors).
@@ -74,12 +99,15 @@ class Translator:
             as Isola et al. (section 3.4): statistics of the picture itself, and dropout as the noise, drawn from `seed`.
         """
         image, restore = to_tensor(picture)
+        at_once = AT_ONCE.get(self.device.type, 1) if self.side and mode == "eval" else 1  # "paper": every picture's own statistics
         with torch.inference_mode(), normalisation_mode(self.netG, mode), isolated_rng():
             torch.manual_seed(seed)
-            return restore(torch.cat([self._translate(one[None]) for one in image]))
+            return restore(torch.cat([self._translate(some) for some in image.split(at_once)]))
 
     def _translate(self, image: Tensor) -> Tensor:
-        """One picture (1, 3, H, W) of any dtype and size -> the same, translated."""
+        """Pictures (N, 3, H, W) of any dtype and size -> the same, translated; N is 1 unless there is a fixed side."""
+        if self.side:
+            return self.codec.decode(self._answer_at_side(image), image, image.dtype)
         multiple = self.netG.multiple
         height, width = (_round_up(side, multiple) for side in image.shape[-2:])
         whole = height * width <= max(SINGLE_PASS_PIXELS, multiple**2)
@@ -111,9 +139,24 @@ class Translator:
         """What the network answers to a picture (1, 3, H, W), mirrored at its borders and cropped back: (1, C, H, W) in [-1, 1]."""
         rows, columns = (mirror_indices(side, self.netG.multiple) for side in image.shape[-2:])
         x = self.codec.encode_source(image.to(self.device))[:, :, rows.indices][..., columns.indices]
+        return self._run(x)[:, :, rows.inner, columns.inner].to(image.device)
+
+    def _answer_at_side(self, image: Tensor) -> Tensor:
+        """What the network answers to pictures (N, 3, H, W), resized to its one size and back: (N, C, H, W) in [-1, 1]."""
+        x = resize(self.codec.encode_source(image.to(self.device)), (self.side, self.side))
+        return resize(self._run(x), image.shape[-2:]).to(image.device)
+
+    def _run(self, x: Tensor) -> Tensor:
+        """The network's answer to its input, both (N, C, H, W) in [-1, 1] and float32."""
         with autocast(self.device, self.precision):
-            output = self.netG(x.contiguous(memory_format=torch.channels_last))
-        return output[:, :, rows.inner, columns.inner].float().to(image.device)
+            return self.netG(x.contiguous(memory_format=torch.channels_last)).float()
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N, C, H, W) in [-1, 1] -> (N, C, *size), as Pillow's BICUBIC does it: smoothed before it shrinks, overshoot cut off."""
+    if x.shape[-2:] == size:
+        return x
+    return nn.functional.interpolate(x, size, mode="bicubic", antialias=True).clamp_(-1, 1)
 
 
 @contextlib.contextmanager
