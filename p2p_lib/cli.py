@@ -20,7 +20,7 @@ from p2p_lib.tasks import TASKS, Task, task, to_toml
 from p2p_lib.weights import WEIGHTS_FILE
 
 FIELDS = {field.name for field in dataclasses.fields(Task)}
-OPTIONS = {"out", "config", "resume", "print-config", "tensorboard", "overwrite", "mode"}
+OPTIONS = {"out", "config", "resume", "print-config", "tensorboard", "overwrite", "mode", "pages"}
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -65,7 +65,7 @@ def dispatch(commands: dict[str, Callable[[list[str]], int]], arguments: list[st
 HELP = """usage: p2p COMMAND ...    (p2p COMMAND --help says more)
 
   p2p train [TASK] [-c FILE.toml] [--out DIR] [--resume] [--FIELD VALUE ...]
-  p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR
+  p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR [--pages]
   p2p data list | get NAME | check FOLDER | combine A B OUT | split FOLDER OUT
 
 Any error is explained in one sentence; add --debug for the traceback."""
@@ -147,11 +147,14 @@ def generate(arguments: list[str]) -> int:
     parser.add_argument(
         "--mode", choices=["eval", "paper"], default="eval", help="running statistics, or the picture's own and dropout"
     )
+    parser.add_argument("--pages", action="store_true", help="comic pages: panel by panel, lines and balloons stay as they are")
     options = parser.parse_args(arguments)
+    from p2p_lib.pages import color_pages
     from p2p_lib.translator import Translator, translate_folder
 
     model = Translator.load(options.weights)
-    report = translate_folder(model, options.input, options.output, overwrite=options.overwrite, mode=options.mode)
+    translate = color_pages if options.pages else translate_folder
+    report = translate(model, options.input, options.output, overwrite=options.overwrite, mode=options.mode)
     print(f"{len(report.written)} pictures written to {options.output}.")
     if report.existing:
         print(f"{len(report.existing)} were there already and were left alone; --overwrite replaces them.")

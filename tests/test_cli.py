@@ -178,6 +178,7 @@ def test_dashes_do_for_underscores(printed_config):
         (["generate"], "required: weights, input, output"),
         (["generate", "a", "b", "c", "--mode", "test"], "mode"),
         (["generate", "a", "b", "c", "--overwirte"], "Did you mean 'overwrite'?"),
+        (["generate", "a", "b", "c", "--page"], "Did you mean 'pages'?"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(refused, arguments, sentence):
@@ -234,6 +235,19 @@ def test_folder_of_a_run_that_saved_nothing(refused, tmp_path):
 def test_damaged_weights(refused, tmp_path):
     (tmp_path / "w.safetensors").write_bytes(b"half of a file")
     assert "w.safetensors is not a safetensors file, or it is damaged" in refused("generate", "w.safetensors", "in", "out")
+
+
+def test_generate_pages(finished_run, capsys):
+    """Whatever lies outside of the panels is left as it was."""
+    page = np.full((90, 60), 255, np.uint8)
+    page[10:80, 10:50] = 150
+    Path("in").mkdir()
+    Image.fromarray(page).save("in/a.png")
+    assert main(["generate", str(finished_run.out), "in", "out", "--pages"]) == 0
+    assert "1 pictures written" in capsys.readouterr().out
+    colored = np.array(Image.open("out/a.png"))
+    assert (colored[page == 255] == 255).all()
+    assert (colored[page == 150] != 150).any()
 
 
 def test_nothing_readable_is_exit_code_2(tmp_path, finished_run, capsys):
