@@ -43,14 +43,16 @@ class Task:
         hflip: Mirror pairs left-right at random.
         vflip: Mirror pairs upside down at random.
         zoom: Smallest side, as a share, of the random square that is cut out and resized back; 1 switches it off.
+        redraw: Policy by which line drawings are replaced by others of the same picture (see data.redraw).
         source_jitter: How far brightness, contrast, saturation and hue of the source are jittered.
-        codec: What the network sees: colours, or lightness only and answers a, b (lab) or colours (gray).
+        codec: What the network sees: colours (sketch: answers gray), or lightness only and answers a, b (lab) or colours (gray).
         generator: A U-Net, or a ResNet with 6 or 9 blocks.
         ngf: Filters in the first layer of the generator.
         norm: Normalisation of both networks.
         dropout: Whether the generator drops activations in training (the paper's only noise).
         upsample: How the generator doubles: transposed convolution, or resizing and a convolution.
         padding: How convolutions see beyond the border.
+        source_skip: Whether the last layers of a U-Net also see the source, for lines one pixel wide.
         ndf: Filters in the first layer of the discriminator.
         receptive_field: Side in pixels of the patch that each answer of the discriminator judges.
         gan_mode: The adversarial loss.
@@ -80,14 +82,16 @@ class Task:
     hflip: bool = True
     vflip: bool = False
     zoom: float = 1.0
+    redraw: Literal["none", "manga"] = "none"
     source_jitter: ColorJitter = (0.0, 0.0, 0.0, 0.0)
-    codec: Literal["rgb", "lab", "gray"] = "rgb"
+    codec: Literal["rgb", "lab", "gray", "sketch"] = "rgb"
     generator: Literal["unet", "resnet6", "resnet9"] = "unet"
     ngf: int = 64
     norm: Norm = "batch"
     dropout: bool = True
     upsample: Upsample = "transpose"
     padding: Padding = "zeros"
+    source_skip: bool = False
     ndf: int = 64
     receptive_field: int = 70
     gan_mode: GanMode = "vanilla"
@@ -141,7 +145,7 @@ class Task:
     @property
     def colors(self) -> bool:
         """Whether the task colours: single pictures are source and target at once, and the codec takes the colour away."""
-        return self.codec != "rgb"
+        return self.codec in ("lab", "gray")
 
     def total_steps(self, n_pairs: int) -> int:
         """How many steps the whole training has, with `n_pairs` pairs to learn from."""
@@ -158,7 +162,7 @@ class Task:
 
     def make_augment(self) -> Augment:
         """The augmentation of this task."""
-        return Augment(self.image_size, self.hflip, self.vflip, self.zoom, self.source_jitter)
+        return Augment(self.image_size, self.hflip, self.vflip, self.zoom, self.redraw, self.source_jitter)
 
     def make_generator(self) -> UNetGenerator | ResNetGenerator:
         """A new generator, initialised from the seed."""
@@ -166,7 +170,8 @@ class Task:
         options = {field: getattr(self, field) for field in ("ngf", "norm", "dropout", "upsample", "padding")}
         with isolated_rng():  # layers draw their first weights from the global generator
             if self.generator == "unet":
-                netG = UNetGenerator(codec.in_channels, codec.out_channels, image_size=self.image_size, **options)
+                options |= {"image_size": self.image_size, "source_skip": self.source_skip}
+                netG = UNetGenerator(codec.in_channels, codec.out_channels, **options)
             else:
                 n_blocks = int(self.generator.removeprefix("resnet"))
                 netG = ResNetGenerator(codec.in_channels, codec.out_channels, n_blocks=n_blocks, **options)
@@ -225,6 +230,9 @@ PAINT_LITE: dict[str, Any] = {"norm": "instance-affine", "image_size": 64, "jitt
 """Colouring as annkka3 trained it, for both routes: they differ in the codec and in nothing else. Lite is small enough for several
 runs; instance norm and zero padding make short ones more colourful, and less different from seed to seed."""
 
+INK: dict[str, Any] = {"redraw": "manga", "source_skip": True, "upsample": "nearest", "dropout": False}
+"""Line art by any hand: drawings are replaced in training, and thin lines reach the last layers."""
+
 TASKS: dict[str, Row] = {
     "facades": Row("Label map to facade, the paper's recipe", {}),
     "sat2map": Row("Aerial photo to map, the paper's recipe", {"dataset": "maps"}),
@@ -270,6 +278,26 @@ TASKS["paint-gray"] = Row(
 )
 TASKS["paint-lab"] = Row(
     "Colour paintings in L*a*b*: two channels to guess", PAINT | {"codec": "lab"}, PAINT_LITE | {"codec": "lab"}
+)
+TASKS["anime"] = Row(
+    "Line drawing to anime frame, trained on drawings by many hands", {"dataset": "anime", "batch_size": 4, "epochs": 50} | INK, INK
+)
+TASKS["comics"] = Row(
+    "Line drawing to comic panel, trained on drawings by many hands", {"dataset": "comics", "batch_size": 4} | INK, INK
+)
+TASKS["anime-jys1670"] = Row(
+    "Line drawing to anime frame as jys1670 trained it: 512 px, one program's drawings, batch 10, 50 epochs",
+    {
+        "dataset": "anime",
+        "norm": "instance-affine",
+        "padding": "reflect",
+        "image_size": 512,
+        "jitter": 0,
+        "batch_size": 10,
+        "epochs": 50,
+        "decay_from": 1.0,
+    },
+    {"norm": "instance-affine", "padding": "reflect", "decay_from": 1.0},
 )
 TASKS["edges2cars-alexeylabs"] = dataclasses.replace(
     TASKS["edges2shoes-alexeylabs"],

@@ -242,10 +242,12 @@ def pairs(pictures: Sequence[Image.Image], crop: Crop | None, size: int, draw: D
     """``[drawing | frame]``, RGB, 2 size x size, of every picture."""
     crops = [picture.crop(square_box(picture.size, crop)) for picture in pictures]  # nothing outside may shine in
     squares = [np.asarray(square.resize((size, size), Image.Resampling.BICUBIC)) for square in crops]
-    return [
-        Image.fromarray(np.concatenate([np.repeat(lines[..., None], 3, axis=2), frame], axis=1))
-        for lines, frame in zip(draw(squares), squares, strict=True)
-    ]
+    return [beside(lines, frame) for lines, frame in zip(draw(squares), squares, strict=True)]
+
+
+def beside(drawing: np.ndarray, picture: np.ndarray) -> Image.Image:
+    """``[drawing | picture]``, RGB, of a drawing uint8 (H, W) and its picture uint8 (H, W, 3)."""
+    return Image.fromarray(np.concatenate([np.repeat(drawing[..., None], 3, axis=2), picture], axis=1))
 
 
 def check_space(todo: Sequence[Job], out: Path, make: Make) -> None:

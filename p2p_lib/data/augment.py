@@ -2,7 +2,7 @@
 
 One rule stands above all: source and target get the *same* geometry. Shift one against the other and the network learns to
 predict blur. So both halves travel stacked, as one tensor with six channels, through every geometric step; colour may be jittered
-on the source alone.
+on the source alone, or the source be drawn anew from the target.
 
 All random numbers come from the generator that is passed in, drawn on the CPU: the same on every device.
 """
@@ -14,6 +14,8 @@ import dataclasses
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+
+from p2p_lib.data.redraw import REDRAWS
 
 ColorJitter = tuple[float, float, float, float]
 
@@ -27,6 +29,7 @@ class Augment:
     size : side of what comes out; larger pictures are cropped at random to size x size (the paper: 286 -> 256, section 6.2).
     hflip, vflip : mirror a pair left-right, upside down, with probability 1/2.
     zoom : a square of side zoom*size..size is cut out at random and resized back, with probability 1/2; 1 switches it off.
+    redraw : a policy of `redraw.REDRAWS` by which drawings are replaced by others of the same picture; "none" keeps them.
     source_jitter : how far brightness, contrast and saturation of the source may go from 1, and its hue from 0 (in turns).
     """
 
@@ -34,6 +37,7 @@ class Augment:
     hflip: bool = True
     vflip: bool = False
     zoom: float = 1.0
+    redraw: str = "none"
     source_jitter: ColorJitter = (0.0, 0.0, 0.0, 0.0)
 
     def __call__(self, source: Tensor, target: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -47,6 +51,8 @@ class Augment:
         if self.vflip:
             both = random_flip(both, -2, generator)
         source, target = both.split([source.shape[1], target.shape[1]], dim=1)
+        if self.redraw != "none":
+            source, target = REDRAWS[self.redraw](source, target, generator)
         if any(self.source_jitter):
             source = jitter_colors(source, self.source_jitter, generator)
         return source, target

@@ -223,7 +223,18 @@ CATALOG: dict[str, Dataset] = {
         citation="",
         layout="source/ with line drawings and target/ with frames of the same names, or side-by-side files (drawing left) in "
         "train/ and val/",
-        made_from="it is made from frames of a video of your own",
+        made_from="it is made from frames of a video of your own by data_scripts/prepare_anime.py",
+    ),
+    "comics": Dataset(
+        title="Pepper&Carrot, a comic by David Revoy: line drawing -> panel",
+        source="left",
+        world="comics:frame",
+        home="https://www.peppercarrot.com/",
+        terms="CC BY 4.0: name David Revoy, www.peppercarrot.com, wherever you show a page or what was made of it",
+        citation="Revoy 2014-, Pepper&Carrot, https://www.peppercarrot.com",
+        layout="side-by-side files (drawing left) in train/, val/ and test/, no episode in two of them",
+        made_from="it is made from pages without text, which lie in low-res/gfx-only/ of every episode below "
+        "https://www.peppercarrot.com/0_sources/: save them in a folder for each episode, then data_scripts/prepare_anime.py",
     ),
 }
 

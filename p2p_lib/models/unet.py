@@ -36,6 +36,8 @@ class UNetGenerator(nn.Module):
     upsample : how the decoder doubles: "transpose" (the paper's 4 x 4 transposed convolution) or "nearest" / "bilinear" resizing
         followed by a 3 x 3 convolution, which leaves no checkerboard (Odena et al. 2016, distill.pub/2016/deconv-checkerboard).
     padding : "zeros" (the paper) or "reflect", for every convolution but the bottleneck's.
+    source_skip : whether two more convolutions at the end see the source itself, beside what the decoder made. The paper's finest
+        skip is at half the size, where a line one pixel wide is lost.
 
     The reference network (256, ngf 64, batch norm) has 54,413,955 parameters.
     """
@@ -51,6 +53,7 @@ class UNetGenerator(nn.Module):
         dropout: bool = True,
         upsample: Upsample = "transpose",
         padding: Padding = "zeros",
+        source_skip: bool = False,
     ) -> None:
         super().__init__()
         depth = num_layers(image_size)
@@ -75,7 +78,7 @@ class UNetGenerator(nn.Module):
             self.up.append(
                 UpBlock(
                     width if inner else 2 * width,
-                    out_channels if outer else widths[i - 1],
+                    widths[i - 1] if not outer else ngf if source_skip else out_channels,
                     norm="none" if outer else norm,
                     bias=outer or needs_bias(norm),
                     dropout=dropout and depth - 1 - i < DROPOUT_LAYERS,
@@ -83,19 +86,22 @@ class UNetGenerator(nn.Module):
                     padding=padding,
                 )
             )
+        self.detail = DetailBlock(in_channels + ngf, ngf, out_channels, padding) if source_skip else None
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] % self.multiple or x.shape[-2] % self.multiple:
             raise ValueError(
                 f"This U-Net takes pictures whose sides are multiples of {self.multiple}; got {x.shape[-1]} x {x.shape[-2]}."
             )
-        skips = []
+        source, skips = x, []
         for down in self.down:
             x = down(x)
             skips.append(x)
         x = self.up[0](skips.pop())
         for up in self.up[1:]:
             x = up(torch.cat([skips.pop(), x], dim=1))
+        if self.detail is not None:
+            x = self.detail(torch.cat([source, x], dim=1))
         return torch.tanh(x)
 
 
@@ -126,6 +132,14 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.norm(self.conv(self.activation(x))))
+
+
+class DetailBlock(nn.Sequential):
+    """Two 3 x 3 convolutions at full size: (N, C_in, H, W) -> (N, C_out, H, W)."""
+
+    def __init__(self, c_in: int, width: int, c_out: int, padding: Padding) -> None:
+        first, second = (nn.Conv2d(*c, 3, padding=1, padding_mode=padding) for c in ((c_in, width), (width, c_out)))
+        super().__init__(first, nn.LeakyReLU(0.2), second)
 
 
 def doubling_conv(c_in: int, c_out: int, upsample: Upsample, *, bias: bool, padding: Padding) -> nn.Module:
