@@ -130,7 +130,7 @@ def page_squares(page: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def squares_of(panel: Box) -> list[Box]:
-    """Squares as large as the shorter side of a panel that cover it, evenly spaced along the longer one; nearly square: its middle."""
+    """Squares as large as a panel's shorter side, evenly spaced along the longer one; of a nearly square panel its middle."""
     height, width = panel.bottom - panel.top, panel.right - panel.left
     side, rest = min(height, width), abs(height - width)
     count = 1 if rest < 0.3 * side else 1 + round(rest / (STEP * side) + 0.5)

@@ -1,9 +1,10 @@
-"""Line art by many hands: a policy that redraws the sources of a batch, so that a network meets other drawings than one program's.
+"""Line art by many hands: a policy that redraws the sources of a batch, so that a network meets more than one program's.
 
-A network that was trained on the clean lines of one sketch extractor knows nothing else: thicker lines, another extractor's, dots of
-screentone and solid black are all new to it, and it answers with mud. What it should learn is what stays the same, that a drawing
-shows a picture. So in training the drawing of a pair is replaced at random: lines found in the target by several extractors,
-each with random parameters, tones laid under them as flat gray, screentone or hatching, and then the pen and the paper change.
+A network that was trained on the clean lines of one sketch extractor knows nothing else: thicker lines, another extractor's, dots
+of screentone and solid black are all new to it, and it answers with mud. What it should learn is what all of them share. So in
+training the drawing of a pair is replaced at random: lines found in the target by several extractors, each with random parameters,
+tones laid under them as flat gray, screentone or hatching, and then the pen and the paper change. Some pictures are put into
+another light before they are drawn, so that a dark tone means a dark place.
 
 All of it works on whole batches of tensors on whatever device they are, float (N, 1, H, W) in [0, 1], white 1; every random number
 comes from the generator that is passed in, drawn on the CPU. Widths are in pixels of the training picture.
@@ -179,7 +180,7 @@ def speckle(drawing: Tensor, draw: _Draw) -> Tensor:
 
 
 def tone_layer(light: Tensor, draw: _Draw) -> Tensor:
-    """Tones as a manga page has them, under a curve of any steepness: flat, dots of screentone, hatching; light areas stay white."""
+    """Tones as a manga page has them, on a curve of any steepness: flat, dots of screentone, hatching; light areas stay white."""
     tone = (draw.uniform((-0.1, 0.2)) + draw.uniform((0.7, 1.2)) * light ** draw.log_uniform((0.5, 1.3))).clamp(0, 1)
     levels = draw.integer(5).view(-1, 1, 1, 1) + 2
     steps = (blur(tone, draw.uniform((0.5, 2))) * levels).round() / levels
