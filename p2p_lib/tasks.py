@@ -230,8 +230,9 @@ PAINT_LITE: dict[str, Any] = {"norm": "instance-affine", "image_size": 64, "jitt
 """Colouring as annkka3 trained it, for both routes: they differ in the codec and in nothing else. Lite is small enough for several
 runs; instance norm and zero padding make short ones more colourful, and less different from seed to seed."""
 
-INK: dict[str, Any] = {"redraw": "manga", "source_skip": True, "upsample": "nearest", "dropout": False}
+INK: dict[str, Any] = {"redraw": "manga", "source_skip": True, "upsample": "nearest", "dropout": False, "batch_size": 8}
 """Line art by any hand: drawings are replaced in training, and thin lines reach the last layers."""
+INK_LITE: dict[str, Any] = INK | {"image_size": 64, "jitter": 8}
 
 TASKS: dict[str, Row] = {
     "facades": Row("Label map to facade, the paper's recipe", {}),
@@ -280,11 +281,9 @@ TASKS["paint-lab"] = Row(
     "Colour paintings in L*a*b*: two channels to guess", PAINT | {"codec": "lab"}, PAINT_LITE | {"codec": "lab"}
 )
 TASKS["anime"] = Row(
-    "Line drawing to anime frame, trained on drawings by many hands", {"dataset": "anime", "batch_size": 4, "epochs": 50} | INK, INK
+    "Line drawing to anime frame, trained on drawings by many hands", {"dataset": "anime", "epochs": 50} | INK, INK_LITE
 )
-TASKS["comics"] = Row(
-    "Line drawing to comic panel, trained on drawings by many hands", {"dataset": "comics", "batch_size": 4} | INK, INK
-)
+TASKS["comics"] = Row("Line drawing to comic panel, trained on drawings by many hands", {"dataset": "comics"} | INK, INK_LITE)
 TASKS["anime-jys1670"] = Row(
     "Line drawing to anime frame as jys1670 trained it: 512 px, one program's drawings, batch 10, 50 epochs",
     {

@@ -31,39 +31,38 @@ class RedrawPolicy:
     given : share of drawings that stay as they are.
     kept_lines : share of the others whose lines stay those of the given drawing; the rest takes another extractor's.
     toned : share of the others that get tones as a manga page has them.
-    width : share of the others whose lines are made a pixel or two wider or thinner.
+    width : share of the others whose lines are made wider or thinner by up to a pixel.
     breaks, noise : share of the others whose lines are interrupted, whose paper is speckled.
     strength : range of factors on the darkness of lines.
-    relit : share of the others whose picture, drawing and target alike, is put into another light.
+    relit : share of the others whose picture is put into another light first.
     """
 
-    given: float = 0.4
+    given: float = 0.5
     kept_lines: float = 0.3
-    toned: float = 0.5
+    toned: float = 0.6
     width: float = 0.4
     breaks: float = 0.3
     noise: float = 0.3
     strength: Range = (0.5, 1.3)
-    relit: float = 0.6
-    extractors: tuple = (0, 1, 2)
+    relit: float = 0.5
 
     def __call__(self, source: Tensor, target: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Drawings and pictures, uint8 (N, 3, H, W) each -> the same, some of the drawings drawn anew, some pictures relit."""
         draw = _Draw(len(source), source.device, generator)
         stays = draw.chance(self.given)
+        toned = ~stays & draw.chance(self.toned)
         target = torch.where(~stays & draw.chance(self.relit), relight(target, draw), target)
         given, light = luminance(source), luminance(target)
         lines = self._lines(given, light, draw)
-        tones = torch.where(draw.chance(self.toned), tone_layer(light, draw), torch.ones(()))
+        tones = torch.where(toned, tone_layer(light, draw), torch.ones(()))
         drawing = (self._pen(lines, draw) * tones).clamp(0, 1)
         drawing = torch.where(draw.chance(self.noise), speckle(drawing, draw), drawing)
-        drawing = torch.where(stays, given, drawing)
-        return (drawing * 255).round().to(source.dtype).expand_as(source), target
+        return torch.where(stays, source, (drawing * 255).round().to(source.dtype)), target
 
     def _lines(self, given: Tensor, light: Tensor, draw: _Draw) -> Tensor:
         """Lines by an extractor at random for every picture."""
-        found = torch.stack([extractor(light, draw) for extractor in [EXTRACTORS[i] for i in self.extractors]])
-        chosen = found[draw.integer(len(self.extractors)), torch.arange(len(given))]
+        found = torch.stack([extractor(light, draw) for extractor in EXTRACTORS])
+        chosen = found[draw.integer(len(EXTRACTORS)), torch.arange(len(given))]
         return torch.where(draw.chance(self.kept_lines), given, chosen)
 
     def _pen(self, lines: Tensor, draw: _Draw) -> Tensor:
@@ -139,10 +138,11 @@ def soft_strokes(light: Tensor, draw: _Draw) -> Tensor:
     return torch.where(sharp >= epsilon, torch.ones(()), 1 + torch.tanh(phi * (sharp - epsilon)))
 
 
-def pencil(light: Tensor, draw: _Draw) -> Tensor:
-    """A picture divided by its own blur ("colour dodge"): gray pencil lines."""
-    ratio = light / blur(light, draw.log_uniform((1.5, 5))).clamp_min(0.02)
-    return (1 - draw.uniform((1, 3)) * (1 - ratio)).clamp(0, 1)
+def outlines(light: Tensor, draw: _Draw) -> Tensor:
+    """Thick soft outlines: the morphological gradient, the brightest minus the darkest of the neighbours."""
+    smooth = blur(light, draw.log_uniform((0.5, 1.5)))
+    highest, lowest = (sign * F.max_pool2d(sign * smooth, 3, stride=1, padding=1) for sign in (1, -1))
+    return (1 - draw.log_uniform((2, 8)) * (highest - lowest - 0.03).clamp_min(0)).clamp(0, 1)
 
 
 def steepness(light: Tensor, draw: _Draw) -> Tensor:
@@ -156,15 +156,15 @@ def steepness(light: Tensor, draw: _Draw) -> Tensor:
     return 1 - torch.sigmoid(4 * hardness * (slope / limit - 1))
 
 
-EXTRACTORS = (soft_strokes, pencil, steepness)
+EXTRACTORS = (soft_strokes, outlines, steepness)
 
 
 def change_width(lines: Tensor, draw: _Draw) -> Tensor:
-    """Lines a pixel wider, two, or a pixel thinner."""
+    """Lines wider by a pixel, by half of one, or thinner."""
     wider = -F.max_pool2d(-lines, 3, stride=1, padding=1)
-    wide = -F.max_pool2d(-lines, 5, stride=1, padding=2)
+    between = 0.5 * (lines + wider)
     thinner = 0.5 * (lines + F.max_pool2d(lines, 3, stride=1, padding=1))
-    return torch.stack([wider, wide, thinner, thinner])[draw.integer(4), torch.arange(len(lines))]
+    return torch.stack([wider, between, thinner])[draw.integer(3), torch.arange(len(lines))]
 
 
 def interrupt(lines: Tensor, draw: _Draw) -> Tensor:
@@ -176,16 +176,16 @@ def interrupt(lines: Tensor, draw: _Draw) -> Tensor:
 def speckle(drawing: Tensor, draw: _Draw) -> Tensor:
     """Grain, and paper that is not quite white."""
     paper = 1 - draw.uniform((0, 0.12)) * draw.field(drawing, 3)
-    return (drawing * paper + draw.uniform((0.01, 0.08)) * draw.white(drawing)).clamp(0, 1)
+    return (drawing * paper + draw.uniform((0.01, 0.05)) * draw.white(drawing)).clamp(0, 1)
 
 
 def tone_layer(light: Tensor, draw: _Draw) -> Tensor:
     """Tones as a manga page has them, on a curve of any steepness: flat, dots of screentone, hatching; light areas stay white."""
-    tone = (draw.uniform((-0.1, 0.2)) + draw.uniform((0.7, 1.2)) * light ** draw.log_uniform((0.5, 1.3))).clamp(0, 1)
+    tone = (draw.uniform((-0.05, 0.15)) + draw.uniform((0.8, 1.1)) * light ** draw.log_uniform((0.6, 1.2))).clamp(0, 1)
     levels = draw.integer(5).view(-1, 1, 1, 1) + 2
     steps = (blur(tone, draw.uniform((0.5, 2))) * levels).round() / levels
     tone = torch.where(draw.chance(0.6), steps, tone)
-    kinds = torch.stack([tone, screen(tone, draw), hatching(tone, draw), screen(tone, draw)])
+    kinds = torch.stack([tone, screen(tone, draw), hatching(tone, draw), stipple(tone, draw)])
     return kinds[draw.integer(4), torch.arange(len(light))]
 
 
@@ -201,6 +201,13 @@ def hatching(tone: Tensor, draw: _Draw) -> Tensor:
     u, _ = _turned_grid(tone, draw.uniform((0, math.pi)), draw.log_uniform((2.5, 8)))
     threshold = 0.5 + 0.5 * torch.cos(u)
     return torch.sigmoid(draw.log_uniform((6, 30)) * (tone - 0.03 - 0.94 * threshold))
+
+
+def stipple(tone: Tensor, draw: _Draw) -> Tensor:
+    """Irregular dots, or the grain of a pencil on rough paper, as dense as the tone is dark."""
+    grain = blur(draw.white(tone), draw.log_uniform((0.4, 1.2)))
+    threshold = torch.special.ndtr(grain / grain.std(dim=(2, 3), keepdim=True))  # spread evenly over [0, 1]
+    return torch.sigmoid(draw.log_uniform((4, 20)) * (tone - 0.03 - 0.94 * threshold))
 
 
 def _turned_grid(like: Tensor, angle: Tensor, period: Tensor) -> tuple[Tensor, Tensor]:

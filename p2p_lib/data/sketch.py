@@ -2,7 +2,8 @@
 
 Every function takes a picture, uint8 (H, W, 3), and returns a sketch, uint8 (H, W), dark lines on white (255), the same one every
 time. From the most detailed to the least: `opencv_canny` and `canny` mark every edge, `xdog` draws soft strokes whose strength
-follows the contrast, `contours` leaves what a doodle has: few, smooth, closed strokes. `drop_strokes` takes some away again.
+follows the contrast, `contours` leaves what a doodle has: few, smooth, closed strokes. `manga` lays screentone under the strokes.
+`drop_strokes` takes some away again.
 """
 
 from __future__ import annotations
@@ -113,6 +114,23 @@ def contours(
     return _draw([subdivide_polygon(line, degree=2) if len(line) > 3 else line for line in simple], image.shape[:2], width)
 
 
+def manga(image: np.ndarray, period: float = 5.0, levels: int = 4, black: float = 0.02) -> np.ndarray:
+    """As a manga page would print a picture: ink lines, dark areas in solid black, screentone for the tones between.
+
+    period : of the screentone's grid, turned by 45 degrees, in pixels.
+    levels : steps of tone from black to white; the lightest stays white paper.
+    black : luminance below which XDoG (see `xdog`) fills an area with ink.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    tone = gaussian_filter(_luminance(image), 1.5)
+    steps = np.clip(np.ceil(1.1 * levels * tone - 0.25) / levels, 0, 1)
+    y, x = np.indices(tone.shape) * (2 * np.pi / (period * 2**0.5))
+    threshold = 0.5 + 0.25 * (np.cos(x + y) + np.cos(x - y))
+    dots = np.where(steps < 1, np.clip(6 * (steps - threshold) + 0.5, 0, 1), 1)
+    return np.rint(dots * xdog(image, sigma=1.0, epsilon=black)).astype(np.uint8)
+
+
 def drop_strokes(sketch: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """A sketch without some of its strokes (connected lines), each of which goes with a probability of `share`.
 
@@ -134,6 +152,7 @@ SKETCHES: dict[str, Callable[..., np.ndarray]] = {
     "canny": canny,
     "xdog": xdog,
     "contours": contours,
+    "manga": manga,
 }
 
 

@@ -1,0 +1,142 @@
+"""Does it help to train on drawings by many hands? Pepper&Carrot, episodes 03, 06 and 10 to learn from, 15 to be tested on.
+
+    python benchmarks/comics.py PAGES WEIGHTS OUT [--seeds 0 1 2] [--steps 5000] [--size 64]
+
+PAGES holds a folder of pages without text for every episode (https://www.peppercarrot.com, by David Revoy, CC BY 4.0); titles and
+credits, the first and the last page of each, are left out. WEIGHTS holds SqueezeNet and the LPIPS heads as .npz files. For every
+seed one network is trained with the policy "manga" and one without, which differ in nothing else; the drawings in training are
+XDoG's. Both are tested on drawings by XDoG, on two extractors that neither has seen (OpenCV's pencilSketch and Canny), and on
+the same pictures printed as manga: LPIPS, CIEDE2000 and lightness, of the network's answer at the size that it was trained at,
+and as a reader gets it, enlarged to 256 px with the drawing's own lines on top. OUT gets the pairs, the runs, results.json and
+pictures; an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+import p2p_lib as p2p
+from p2p_lib import metrics
+from p2p_lib.color import rgb_to_lab
+from p2p_lib.data import comics, sketch
+from p2p_lib.data.images import read_image
+from p2p_lib.data.pairs import PairedImages
+from p2p_lib.files import atomic_write_text
+from p2p_lib.pages import color_panel, find_ink
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from lpips_squeeze import Lpips
+
+TRAIN, TEST = ("ep03", "ep06", "ep10"), "ep15"
+SIDE = 256  # drawings are made at this size, then reduced with their pictures
+SHOWN = 10
+
+
+def pencil(image: np.ndarray) -> np.ndarray:
+    """OpenCV's pencilSketch (Gastal and Oliveira 2011): shaded, with the grain of paper."""
+    return cv2.pencilSketch(np.ascontiguousarray(image[..., ::-1]), sigma_s=60, sigma_r=0.07, shade_factor=0.04)[0]
+
+
+INPUTS = {"xdog": sketch.xdog, "pencil": pencil, "canny": sketch.opencv_canny, "manga": sketch.manga}
+
+
+def story_pages(pages: Path, home: Path) -> Path:
+    """Links to the pages of the story: numbered ones without the first (the title) and the last (the credits)."""
+    for episode in (*TRAIN, TEST):
+        numbered = sorted(path for path in (pages / episode).iterdir() if re.search(r"P\d\d\.\w+$", path.name))
+        for path in numbered[1:-1]:
+            link = home / episode / path.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.exists():
+                link.symlink_to(path.resolve())
+    return home
+
+
+def test_pairs(folder: Path, draw: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures of the test episode drawn by `draw`, and themselves: uint8 (N, SIDE, SIDE, 3) each."""
+    pictures = [np.asarray(read_image(path).crop((SIDE, 0, 2 * SIDE, SIDE))) for path in sorted(folder.glob("*.png"))]
+    return np.stack([np.repeat(draw(picture)[..., None], 3, axis=2) for picture in pictures]), np.stack(pictures)
+
+
+def reduced(images: np.ndarray, size: int) -> Tensor:
+    """uint8 (N, H, W, 3) -> uint8 (N, 3, size, size), as training pairs are resized."""
+    small = [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC)) for image in images]
+    return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2)
+
+
+def as_delivered(model: p2p.Translator, drawings: np.ndarray) -> Tensor:
+    """What a reader gets who colours pages: the answers enlarged, with the drawings' own lines on top."""
+    done = [color_panel(model, drawing, find_ink(drawing), scale=1) for drawing in drawings]
+    return torch.from_numpy(np.stack(done)).permute(0, 3, 1, 2)
+
+
+def scores(answers: Tensor, targets: Tensor, lpips: Lpips) -> dict[str, float]:
+    """Means over the pictures; `dL` is the answers' mean lightness minus the targets', `abs_dL` the mean of its size by picture."""
+    lightness = rgb_to_lab(answers)[:, 0].mean((1, 2)) - rgb_to_lab(targets)[:, 0].mean((1, 2))
+    found = {"lpips": lpips(answers, targets).mean(), "ciede2000": metrics.mean_ciede2000(answers, targets).mean()}
+    found |= {"dL": lightness.mean(), "abs_dL": lightness.abs().mean()}
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def evaluate(run: Path, pairs: Path, size: int, lpips: Lpips) -> tuple[dict, np.ndarray]:
+    """Scores for every kind of input, and a picture of some of the answers."""
+    model = p2p.Translator.load(run)
+    found, rows = {}, []
+    for name, draw in INPUTS.items():
+        drawings, pictures = test_pairs(pairs / "val", draw)
+        sources, targets = (reduced(images, size) for images in (drawings, pictures))
+        found[name] = scores(model(sources), targets, lpips)
+        delivered, whole = as_delivered(model, drawings), torch.from_numpy(pictures).permute(0, 3, 1, 2)
+        found[f"{name}, as delivered"] = scores(delivered, whole, lpips)
+        chosen = torch.linspace(0, len(sources) - 1, SHOWN).long()
+        rows += [torch.cat(list(images[chosen]), dim=2) for images in (torch.from_numpy(drawings).permute(0, 3, 1, 2), delivered)]
+    rows.append(torch.cat(list(whole[chosen]), dim=2))
+    return found, torch.cat(rows, dim=1).permute(1, 2, 0).numpy()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--policies", nargs="+", default=["none", "manga"])
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--size", type=int, default=64)
+    options = parser.parse_args()
+    pairs, lpips = options.out / "pairs", Lpips(options.weights)
+    pages = story_pages(options.pages, options.out / "pages")
+    print(comics.prepare(pages, pairs, draw=sketch_all, size=SIDE, held_out=[TEST]))
+    for seed in options.seeds:
+        for policy in options.policies:
+            run = options.out / f"{policy}-{seed}"
+            settings = {"image_size": options.size, "steps": options.steps, "redraw": policy, "seed": seed}
+            task = p2p.task("comics", "lite", save_every=500, eval_every=1000, **settings)
+            train = PairedImages.from_side_by_side(pairs / "train", "left", task.load_size)
+            val = PairedImages.from_side_by_side(pairs / "val", "left", task.image_size)
+            p2p.fit(task, run, train=train, val=val, resume=True)
+            found, picture = evaluate(run, pairs, options.size, lpips)
+            atomic_write_text(run / "results.json", json.dumps(found, indent=1))
+            Image.fromarray(picture).save(run / "answers.png")
+            for name, values in found.items():
+                print(f"{policy} {seed} {name:24}", *(f"{key} {value:7.3f}" for key, value in values.items()))
+
+
+def sketch_all(pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """XDoG's drawings, which both networks are trained on."""
+    return [sketch.xdog(picture) for picture in pictures]
+
+
+if __name__ == "__main__":
+    main()
