@@ -6,9 +6,8 @@ PAGES holds a folder of pages without text for every episode (https://www.pepper
 credits, the first and the last page of each, are left out. WEIGHTS holds SqueezeNet and the LPIPS heads as .npz files. For every
 seed one network is trained with the policy "manga" and one without, which differ in nothing else; the drawings in training are
 XDoG's. Both are tested on drawings by XDoG, on two extractors that neither has seen (OpenCV's pencilSketch and Canny), and on
-the same pictures printed as manga: LPIPS, CIEDE2000 and lightness, of the network's answer at the size that it was trained at,
-and as a reader gets it, enlarged to 256 px with the drawing's own lines on top. OUT gets the pairs, the runs, results.json and
-pictures; an interrupted run goes on.
+the same pictures printed as manga: LPIPS, CIEDE2000 and lightness. OUT gets the pairs, the runs, results.json and pictures; an
+interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ from p2p_lib.data import comics, sketch
 from p2p_lib.data.images import read_image
 from p2p_lib.data.pairs import PairedImages
 from p2p_lib.files import atomic_write_text
-from p2p_lib.pages import color_panel, find_ink
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from lpips_squeeze import Lpips
@@ -75,12 +73,6 @@ def reduced(images: np.ndarray, size: int) -> Tensor:
     return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2)
 
 
-def as_delivered(model: p2p.Translator, drawings: np.ndarray) -> Tensor:
-    """What a reader gets who colours pages: the answers enlarged, with the drawings' own lines on top."""
-    done = [color_panel(model, drawing, find_ink(drawing), scale=1) for drawing in drawings]
-    return torch.from_numpy(np.stack(done)).permute(0, 3, 1, 2)
-
-
 def scores(answers: Tensor, targets: Tensor, lpips: Lpips) -> dict[str, float]:
     """Means over the pictures; `dL` is the answers' mean lightness minus the targets', `abs_dL` the mean of its size by picture."""
     lightness = rgb_to_lab(answers)[:, 0].mean((1, 2)) - rgb_to_lab(targets)[:, 0].mean((1, 2))
@@ -96,12 +88,11 @@ def evaluate(run: Path, pairs: Path, size: int, lpips: Lpips) -> tuple[dict, np.
     for name, draw in INPUTS.items():
         drawings, pictures = test_pairs(pairs / "val", draw)
         sources, targets = (reduced(images, size) for images in (drawings, pictures))
-        found[name] = scores(model(sources), targets, lpips)
-        delivered, whole = as_delivered(model, drawings), torch.from_numpy(pictures).permute(0, 3, 1, 2)
-        found[f"{name}, as delivered"] = scores(delivered, whole, lpips)
+        answers = model(sources)
+        found[name] = scores(answers, targets, lpips)
         chosen = torch.linspace(0, len(sources) - 1, SHOWN).long()
-        rows += [torch.cat(list(images[chosen]), dim=2) for images in (torch.from_numpy(drawings).permute(0, 3, 1, 2), delivered)]
-    rows.append(torch.cat(list(whole[chosen]), dim=2))
+        rows += [torch.cat(list(images[chosen]), dim=2) for images in (sources, answers)]
+    rows.append(torch.cat(list(targets[chosen]), dim=2))
     return found, torch.cat(rows, dim=1).permute(1, 2, 0).numpy()
 
 
@@ -130,7 +121,7 @@ def main() -> None:
             atomic_write_text(run / "results.json", json.dumps(found, indent=1))
             Image.fromarray(picture).save(run / "answers.png")
             for name, values in found.items():
-                print(f"{policy} {seed} {name:24}", *(f"{key} {value:7.3f}" for key, value in values.items()))
+                print(f"{policy} {seed} {name:8}", *(f"{key} {value:7.3f}" for key, value in values.items()))
 
 
 def sketch_all(pictures: list[np.ndarray]) -> list[np.ndarray]:

@@ -44,7 +44,7 @@ class RedrawPolicy:
     breaks: float = 0.3
     noise: float = 0.3
     strength: Range = (0.5, 1.3)
-    relit: float = 0.5
+    relit: float = 0.6
 
     def __call__(self, source: Tensor, target: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Drawings and pictures, uint8 (N, 3, H, W) each -> the same, some of the drawings drawn anew, some pictures relit."""
@@ -124,7 +124,7 @@ def relight(image: Tensor, draw: _Draw) -> Tensor:
 
     Every channel is multiplied by a gain of its own, and the light fades over the picture.
     """
-    level = draw.log_uniform((0.25, 1.1))
+    level = draw.log_uniform((0.2, 1.0))
     tint = torch.cat([draw.log_uniform((0.6, 1.6)) for _ in range(3)], dim=1)
     fade = 1 - draw.uniform((0, 0.6)) * draw.field(image, 3)
     return (image * level * tint * fade).clamp(0, 255).round().to(image.dtype)
@@ -156,7 +156,13 @@ def steepness(light: Tensor, draw: _Draw) -> Tensor:
     return 1 - torch.sigmoid(4 * hardness * (slope / limit - 1))
 
 
-EXTRACTORS = (soft_strokes, outlines, steepness)
+def shading(light: Tensor, draw: _Draw) -> Tensor:
+    """Gray beside every edge, on its darker side: the picture divided by its own blur ("colour dodge")."""
+    ratio = light / blur(light, draw.log_uniform((1, 5))).clamp_min(0.02)
+    return (1 - draw.log_uniform((1, 5)) * (1 - ratio).clamp_min(0)).clamp(0, 1)
+
+
+EXTRACTORS = (soft_strokes, outlines, steepness, shading)
 
 
 def change_width(lines: Tensor, draw: _Draw) -> Tensor:
@@ -174,9 +180,11 @@ def interrupt(lines: Tensor, draw: _Draw) -> Tensor:
 
 
 def speckle(drawing: Tensor, draw: _Draw) -> Tensor:
-    """Grain, and paper that is not quite white."""
+    """Grain, coarser or finer and lightest on bare paper, and paper that is not quite white."""
     paper = 1 - draw.uniform((0, 0.12)) * draw.field(drawing, 3)
-    return (drawing * paper + draw.uniform((0.01, 0.05)) * draw.white(drawing)).clamp(0, 1)
+    grain = blur(draw.white(drawing), draw.log_uniform((0.3, 1)))
+    grain = draw.log_uniform((0.01, 0.2)) * grain / grain.std(dim=(2, 3), keepdim=True)
+    return (drawing * paper + grain * (1.2 - drawing)).clamp(0, 1)
 
 
 def tone_layer(light: Tensor, draw: _Draw) -> Tensor:
