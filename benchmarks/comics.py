@@ -6,7 +6,8 @@ PAGES holds a folder of pages without text for every episode (https://www.pepper
 credits, the first and the last page of each, are left out. WEIGHTS holds SqueezeNet and the LPIPS heads as .npz files. For every
 seed one network is trained with the policy "manga" and one without, which differ in nothing else; the drawings in training are
 XDoG's. Both are tested on drawings by XDoG, on two extractors that neither has seen (OpenCV's pencilSketch and Canny), and on
-the same pictures printed as manga: LPIPS, CIEDE2000 and lightness. OUT gets the pairs, the runs, results.json and pictures; an
+the same pictures printed as manga: LPIPS, CIEDE2000 and lightness, by the stored averages of batch norm and by each picture's own
+statistics (mode "paper"). OUT gets the pairs, the runs, results.json and pictures; an
 interrupted run goes on.
 """
 
@@ -90,6 +91,7 @@ def evaluate(run: Path, pairs: Path, size: int, lpips: Lpips) -> tuple[dict, np.
         sources, targets = (reduced(images, size) for images in (drawings, pictures))
         answers = model(sources)
         found[name] = scores(answers, targets, lpips)
+        found[f"{name}, own statistics"] = scores(model(sources, mode="paper"), targets, lpips)
         chosen = torch.linspace(0, len(sources) - 1, SHOWN).long()
         rows += [torch.cat(list(images[chosen]), dim=2) for images in (sources, answers)]
     rows.append(torch.cat(list(targets[chosen]), dim=2))
@@ -103,6 +105,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--policies", nargs="+", default=["none", "manga"])
+    parser.add_argument("--norm", default="batch")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--size", type=int, default=64)
     options = parser.parse_args()
@@ -111,8 +114,8 @@ def main() -> None:
     print(comics.prepare(pages, pairs, draw=sketch_all, size=SIDE, held_out=[TEST]))
     for seed in options.seeds:
         for policy in options.policies:
-            run = options.out / f"{policy}-{seed}"
-            settings = {"image_size": options.size, "steps": options.steps, "redraw": policy, "seed": seed}
+            run = options.out / f"{policy}-{options.norm}-{seed}"
+            settings = {"image_size": options.size, "steps": options.steps, "norm": options.norm, "redraw": policy, "seed": seed}
             task = p2p.task("comics", "lite", save_every=500, eval_every=1000, **settings)
             train = PairedImages.from_side_by_side(pairs / "train", "left", task.load_size)
             val = PairedImages.from_side_by_side(pairs / "val", "left", task.image_size)
@@ -121,7 +124,7 @@ def main() -> None:
             atomic_write_text(run / "results.json", json.dumps(found, indent=1))
             Image.fromarray(picture).save(run / "answers.png")
             for name, values in found.items():
-                print(f"{policy} {seed} {name:8}", *(f"{key} {value:7.3f}" for key, value in values.items()))
+                print(f"{policy} {seed} {name:23}", *(f"{key} {value:7.3f}" for key, value in values.items()))
 
 
 def sketch_all(pictures: list[np.ndarray]) -> list[np.ndarray]:

@@ -47,7 +47,7 @@ def imported(folder: str) -> set[str]:
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module)
-    local = {path.stem for path in (ROOT / folder).glob("*.py")} | {"p2p_lib"}
+    local = {path.stem for home in (folder, "tests") for path in (ROOT / home).glob("*.py")} | {"p2p_lib"}
     return {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names) - local
 
 
@@ -67,7 +67,7 @@ def test_environment_yml_explains_every_line():
     assert not [line for line in text.splitlines() if re.match(r"\s+- (?!conda-forge|pip:)", line) and " # " not in line]
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("p2p_lib", ()), ("tests", ("notebooks", "test")), ("benchmarks", ())])
+@pytest.mark.parametrize(("folder", "extras"), [("p2p_lib", ()), ("tests", ("notebooks", "test")), ("benchmarks", ("test",))])
 def test_imports_are_declared(folder, extras):
     declared = {IMPORT_NAMES.get(name, name) for name in requirements(*extras)}
     assert imported(folder) <= declared
