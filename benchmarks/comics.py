@@ -1,14 +1,13 @@
 """Does it help to train on drawings by many hands? Pepper&Carrot, episodes 03, 06 and 10 to learn from, 15 to be tested on.
 
-    python benchmarks/comics.py PAGES WEIGHTS OUT [--seeds 0 1 2] [--steps 5000] [--size 64]
+    python benchmarks/comics.py PAGES WEIGHTS OUT [--seeds 0 1 2] [--steps 10000] [--size 64]
 
 PAGES holds a folder of pages without text for every episode (https://www.peppercarrot.com, by David Revoy, CC BY 4.0); titles and
 credits, the first and the last page of each, are left out. WEIGHTS holds SqueezeNet and the LPIPS heads as .npz files. For every
 seed one network is trained with the policy "manga" and one without, which differ in nothing else; the drawings in training are
 XDoG's. Both are tested on drawings by XDoG, on two extractors that neither has seen (OpenCV's pencilSketch and Canny), and on
 the same pictures printed as manga: LPIPS, CIEDE2000 and lightness, by the stored averages of batch norm and by each picture's own
-statistics (mode "paper"). OUT gets the pairs, the runs, results.json and pictures; an
-interrupted run goes on.
+statistics (mode "paper"). OUT gets the pairs, the runs, results.json and pictures; an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -106,7 +105,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--policies", nargs="+", default=["none", "manga"])
     parser.add_argument("--norm", default="batch")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=64)
     options = parser.parse_args()
     pairs, lpips = options.out / "pairs", Lpips(options.weights)
@@ -119,7 +118,9 @@ def main() -> None:
             task = p2p.task("comics", "lite", save_every=500, eval_every=1000, **settings)
             train = PairedImages.from_side_by_side(pairs / "train", "left", task.load_size)
             val = PairedImages.from_side_by_side(pairs / "val", "left", task.image_size)
-            p2p.fit(task, run, train=train, val=val, resume=True)
+            result = p2p.fit(task, run, train=train, val=val, resume=True)
+            if not result.finished:  # stopped by a signal
+                return
             found, picture = evaluate(run, pairs, options.size, lpips)
             atomic_write_text(run / "results.json", json.dumps(found, indent=1))
             Image.fromarray(picture).save(run / "answers.png")
