@@ -54,16 +54,15 @@ class RedrawPolicy:
         target = torch.where(~stays & draw.chance(self.relit), relight(target, draw), target)
         given, light = luminance(source), luminance(target)
         lines = self._lines(given, light, draw)
-        tones = torch.where(toned, tone_layer(light, draw), torch.ones(()))
+        tones = torch.where(toned, tone_layer(light, draw), 1.0)
         drawing = (self._pen(lines, draw) * tones).clamp(0, 1)
         drawing = torch.where(draw.chance(self.noise), speckle(drawing, draw), drawing)
         return torch.where(stays, source, (drawing * 255).round().to(source.dtype)), target
 
     def _lines(self, given: Tensor, light: Tensor, draw: _Draw) -> Tensor:
         """Lines by an extractor at random for every picture."""
-        found = torch.stack([extractor(light, draw) for extractor in EXTRACTORS])
-        chosen = found[draw.integer(len(EXTRACTORS)), torch.arange(len(given))]
-        return torch.where(draw.chance(self.kept_lines), given, chosen)
+        found = draw.choose([extractor(light, draw) for extractor in EXTRACTORS])
+        return torch.where(draw.chance(self.kept_lines), given, found)
 
     def _pen(self, lines: Tensor, draw: _Draw) -> Tensor:
         """Another pen: wider or thinner lines, interrupted ones, of another strength."""
@@ -91,6 +90,11 @@ class _Draw:
 
     def integer(self, below: int) -> Tensor:
         return torch.randint(below, (self.n,), generator=self.generator).to(self.device)
+
+    def choose(self, options: list[Tensor]) -> Tensor:
+        """For every picture one of these batches (N, 1, H, W)."""
+        chosen = self.integer(len(options))
+        return torch.stack(options)[chosen, torch.arange(self.n, device=self.device)]
 
     def field(self, like: Tensor, cells: int) -> Tensor:
         """Smooth noise in [0, 1] that changes over about 1/cells of the side, the size of `like`."""
@@ -135,7 +139,7 @@ def soft_strokes(light: Tensor, draw: _Draw) -> Tensor:
     sigma, p = draw.log_uniform((0.4, 1.2)), draw.log_uniform((8, 40))
     epsilon, phi = draw.uniform((-0.15, 0.1)), draw.log_uniform((1.5, 8))
     sharp = (1 + p) * blur(light, sigma) - p * blur(light, 1.6 * sigma)
-    return torch.where(sharp >= epsilon, torch.ones(()), 1 + torch.tanh(phi * (sharp - epsilon)))
+    return torch.where(sharp >= epsilon, 1.0, 1 + torch.tanh(phi * (sharp - epsilon)))
 
 
 def outlines(light: Tensor, draw: _Draw) -> Tensor:
@@ -170,7 +174,7 @@ def change_width(lines: Tensor, draw: _Draw) -> Tensor:
     wider = -F.max_pool2d(-lines, 3, stride=1, padding=1)
     between = 0.5 * (lines + wider)
     thinner = 0.5 * (lines + F.max_pool2d(lines, 3, stride=1, padding=1))
-    return torch.stack([wider, between, thinner])[draw.integer(3), torch.arange(len(lines))]
+    return draw.choose([wider, between, thinner])
 
 
 def interrupt(lines: Tensor, draw: _Draw) -> Tensor:
@@ -193,8 +197,7 @@ def tone_layer(light: Tensor, draw: _Draw) -> Tensor:
     levels = draw.integer(5).view(-1, 1, 1, 1) + 2
     steps = (blur(tone, draw.uniform((0.5, 2))) * levels).round() / levels
     tone = torch.where(draw.chance(0.6), steps, tone)
-    kinds = torch.stack([tone, screen(tone, draw), hatching(tone, draw), stipple(tone, draw)])
-    return kinds[draw.integer(4), torch.arange(len(light))]
+    return draw.choose([tone, screen(tone, draw), hatching(tone, draw), stipple(tone, draw)])
 
 
 def screen(tone: Tensor, draw: _Draw) -> Tensor:
