@@ -1,6 +1,6 @@
 """Does it help to train on drawings by many hands? Pepper&Carrot, episodes 03, 06 and 10 to learn from, 15 to be tested on.
 
-    python benchmarks/comics.py PAGES WEIGHTS OUT [--seeds 0 1 2] [--steps 10000] [--size 64]
+    python benchmarks/comics.py PAGES WEIGHTS OUT [--seeds 0 1 2] [--steps 5000] [--size 64]
 
 PAGES holds a folder of pages without text for every episode (https://www.peppercarrot.com, by David Revoy, CC BY 4.0); titles and
 credits, the first and the last page of each, are left out. WEIGHTS holds SqueezeNet and the LPIPS heads as .npz files. For every
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--policies", nargs="+", default=["none", "manga"])
     parser.add_argument("--norm", default="batch")
-    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--size", type=int, default=64)
     options = parser.parse_args()
     pairs, lpips = options.out / "pairs", Lpips(options.weights)

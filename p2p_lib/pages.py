@@ -26,8 +26,8 @@ SCALE = 1.5
 """Shorter side of a reduced panel, as a multiple of the size that the network was trained at."""
 
 LINE = 0.006  # of the page's shorter side: what is dark and thinner than this is a line, else a tone
-DOT = 0.005  # of the page's shorter side: loose ink no larger than this is a dot of a tone, which the colours show already
-INK = 0.7  # loose dots are what is darker than this, of its neighbourhood
+SCREEN = 0.003  # of the page's shorter side: width of the blur that turns a screentone into a gray
+DIP, FAINT = 0.08, 6  # a line is darker by this share, and so many levels, than what is around it, after that blur
 
 
 def color_page(
@@ -53,10 +53,11 @@ def color_page(
     colored = source.copy()
     done = find_balloons(source)
     ink = find_ink(source)
+    shown = source if model.codec.keeps_lightness else without_screen(source)
     for piece in tqdm(find_pieces(source), desc="colouring", unit="panel", disable=not progress):
         here = piece.box.slices
         inside = piece.shape & ~done[here]
-        colored[here][inside] = color_panel(model, source[here], ink[here], scale, mode, seed)[inside]
+        colored[here][inside] = color_panel(model, shown[here], ink[here], scale, mode, seed)[inside]
         done[here] |= piece.shape  # where the boxes of slanted panels overlap, a pixel belongs to one of them
     return restore(store(_to_image(colored).to(torch.float32) / 255, image.dtype))
 
@@ -85,21 +86,44 @@ def find_ink(page: np.ndarray) -> np.ndarray:
     """The lines of a page, uint8 (H, W, 3), as a factor for colours: float32 (H, W), 1 on paper and tones, 0 on black lines.
 
     A line is what is dark and thin against its neighbourhood: the page divided by its morphological closing, which fills lines
-    and leaves tones and black areas. The dots of a screentone are thin as well; as loose pieces of ink they are left out.
+    and leaves tones and black areas. The dots of a screentone are thin as well; so only what `near_lines` counts.
     """
-    from scipy.ndimage import binary_dilation, find_objects, grey_closing, label
+    from scipy.ndimage import grey_closing
 
     gray = np.asarray(Image.fromarray(page).convert("L"))
-    side = min(gray.shape)
-    width = max(3, round(LINE * side))
+    width = max(3, round(LINE * min(gray.shape)))
     tone = grey_closing(gray, size=(width, width))
     ink = (gray + np.float32(5)) / (tone + np.float32(5))  # 5 levels: noise in black areas is no line
-    pieces, _ = label(ink < INK, np.ones((3, 3)))
-    largest = [max(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in find_objects(pieces)]
-    is_dot = np.array([False, *(size <= max(2, DOT * side) for size in largest)])
-    dots = is_dot[pieces]
-    ink[dots | (binary_dilation(dots, np.ones((3, 3))) & (pieces == 0))] = 1  # with their soft rims
-    return ink
+    return np.where(near_lines(page), ink, np.float32(1))
+
+
+def near_lines(page: np.ndarray) -> np.ndarray:
+    """Where a page, uint8 (H, W, 3), has lines, with their rims: bool (H, W).
+
+    Blurred by about the distance of its dots, a screentone is an even gray; a line is still a dip.
+    """
+    from scipy.ndimage import gaussian_filter, grey_closing
+
+    gray = np.asarray(Image.fromarray(page).convert("L"), np.float32)
+    sigma = screen_blur(page)
+    soft = gaussian_filter(gray, sigma)
+    width = round(LINE * min(gray.shape) + 4 * sigma)
+    around = grey_closing(soft, size=(width, width))
+    return around - soft > DIP * around + FAINT
+
+
+def without_screen(page: np.ndarray) -> np.ndarray:
+    """A page, uint8 (H, W, 3), with its screentones as even grays and its lines as they are: what a network should be shown."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = screen_blur(page)
+    soft = gaussian_filter(page.astype(np.float32), (sigma, sigma, 0))
+    return np.where(near_lines(page)[..., None], page, np.rint(soft).astype(np.uint8))
+
+
+def screen_blur(page: np.ndarray) -> float:
+    """Width in pixels of the blur that makes a screentone even, for a page of this size."""
+    return max(1.0, SCREEN * min(page.shape[:2]))
 
 
 def without_lines(picture: np.ndarray, ink: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_what_stays_and_what_is_coloured(tint, comic):
     for kept in (balloon, outside):
         np.testing.assert_array_equal(after[kept], before[kept])
     assert lightness(after)[balloon & (before.min(axis=2) > 200)].mean() > 97
-    np.testing.assert_allclose(after[30:38, 30:270], np.broadcast_to(ORANGE, (8, 240, 3)), atol=2)
+    np.testing.assert_allclose(after[30:38, 30:270], np.broadcast_to(ORANGE, (8, 240, 3)), atol=8)
 
 
 def test_lines_are_sharp_and_tones_are_darkened_once(tint, comic):
@@ -100,8 +100,9 @@ def test_ink_is_lines_not_tones_nor_dots():
     draw.rectangle([0, 500, 700, 1000], (150, 150, 150))
     for y in (250, 750):
         draw.line([100, y, 600, y], "black", 3)
-    for x in range(100, 600, 8):
-        draw.rectangle([x, 100, x + 2, 102], "black")
+    for x in range(100, 600, 5):
+        for y in range(60, 180, 5):
+            draw.rectangle([x, y, x + 2, y + 2], "black")
     ink = find_ink(np.array(page))
     assert ink[250, 300] < 0.03
     assert ink[750, 300] < 0.05

@@ -37,14 +37,14 @@ class RedrawPolicy:
     relit : share of the others whose picture is put into another light first.
     """
 
-    given: float = 0.55
+    given: float = 0.5
     kept_lines: float = 0.3
     toned: float = 0.6
     width: float = 0.4
     breaks: float = 0.3
     noise: float = 0.3
     strength: Range = (0.5, 1.3)
-    relit: float = 0.8
+    relit: float = 0.6
 
     def __call__(self, source: Tensor, target: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Drawings and pictures, uint8 (N, 3, H, W) each -> the same, some of the drawings drawn anew, some pictures relit."""
@@ -128,8 +128,8 @@ def relight(image: Tensor, draw: _Draw) -> Tensor:
 
     Every channel is multiplied by a gain of its own, and the light fades over the picture.
     """
-    level = draw.log_uniform((0.25, 1.0))
-    tint = torch.cat([draw.log_uniform((0.5, 2.0)) for _ in range(3)], dim=1)
+    level = draw.log_uniform((0.2, 1.0))
+    tint = torch.cat([draw.log_uniform((0.6, 1.6)) for _ in range(3)], dim=1)
     fade = 1 - draw.uniform((0, 0.6)) * draw.field(image, 3)
     return (image * level * tint * fade).clamp(0, 255).round().to(image.dtype)
 
@@ -216,7 +216,7 @@ def hatching(tone: Tensor, draw: _Draw) -> Tensor:
 
 def stipple(tone: Tensor, draw: _Draw) -> Tensor:
     """Irregular dots, or the grain of a pencil on rough paper, as dense as the tone is dark."""
-    grain = blur(draw.white(tone), draw.log_uniform((0.3, 0.7)))
+    grain = blur(draw.white(tone), draw.log_uniform((0.4, 1.2)))
     threshold = torch.special.ndtr(grain / grain.std(dim=(2, 3), keepdim=True))  # spread evenly over [0, 1]
     return torch.sigmoid(draw.log_uniform((4, 20)) * (tone - 0.03 - 0.94 * threshold))
 
