@@ -7,7 +7,8 @@ credits, the first and the last page of each, are left out. WEIGHTS holds Squeez
 seed one network is trained with the policy "manga" and one without, which differ in nothing else; the drawings in training are
 XDoG's. Both are tested on drawings by XDoG, on two extractors that neither has seen (OpenCV's pencilSketch and Canny), and on
 the same pictures printed as manga: LPIPS, CIEDE2000 and lightness, by the stored averages of batch norm and by each picture's own
-statistics (mode "paper"). OUT gets the pairs, the runs, results.json and pictures; an interrupted run goes on.
+statistics (mode "paper"); and of whole pages as `color_page` gives them, at 256 px a square. OUT gets the pairs, the runs,
+results.json and pictures; an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ import p2p_lib as p2p
 from p2p_lib import metrics
 from p2p_lib.color import rgb_to_lab
 from p2p_lib.data import comics, sketch
-from p2p_lib.data.images import read_image
+from p2p_lib.data.comics import squares_of
+from p2p_lib.data.images import read_image, to_rgb
 from p2p_lib.data.pairs import PairedImages
+from p2p_lib.data.panels import find_panels
 from p2p_lib.files import atomic_write_text
+from p2p_lib.pages import color_page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from lpips_squeeze import Lpips
 
 TRAIN, TEST = ("ep03", "ep06", "ep10"), "ep15"
 SIDE = 256  # drawings are made at this size, then reduced with their pictures
+PAPER = 250  # levels: what is at least so bright in all channels is paper
 SHOWN = 10
 
 
@@ -73,6 +78,26 @@ def reduced(images: np.ndarray, size: int) -> Tensor:
     return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2)
 
 
+def test_pages(folder: Path) -> list[np.ndarray]:
+    """Every other page of the test episode in colour, uint8 (H, W, 3)."""
+    return [np.asarray(to_rgb(read_image(path))) for path in sorted(folder.iterdir())[::2]]
+
+
+def draw_page(page: np.ndarray, draw: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A page as `draw` draws it, its white paper kept: uint8 (H, W, 3)."""
+    return np.where(page.min(axis=2, keepdims=True) >= PAPER, 255, draw(page)[..., None].repeat(3, axis=2)).astype(np.uint8)
+
+
+def cut(pages: list[np.ndarray], like: list[np.ndarray]) -> Tensor:
+    """The squares of the panels of `like`, cut out of `pages`: uint8 (N, 3, SIDE, SIDE)."""
+    squares = []
+    for page, true in zip(pages, like, strict=True):
+        for box in (box for panel in find_panels(true) for box in squares_of(panel.grown(-4)) if box.bottom - box.top > 120):
+            corners = (box.left, box.top, box.right, box.bottom)
+            squares.append(np.asarray(Image.fromarray(page).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=corners)))
+    return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+
+
 def scores(answers: Tensor, targets: Tensor, lpips: Lpips) -> dict[str, float]:
     """Means over the pictures; `dL` is the answers' mean lightness minus the targets', `abs_dL` the mean of its size by picture."""
     lightness = rgb_to_lab(answers)[:, 0].mean((1, 2)) - rgb_to_lab(targets)[:, 0].mean((1, 2))
@@ -81,16 +106,20 @@ def scores(answers: Tensor, targets: Tensor, lpips: Lpips) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
-def evaluate(run: Path, pairs: Path, size: int, lpips: Lpips) -> tuple[dict, np.ndarray]:
+def evaluate(run: Path, pairs: Path, pages: Path, size: int, lpips: Lpips) -> tuple[dict, np.ndarray]:
     """Scores for every kind of input, and a picture of some of the answers."""
     model = p2p.Translator.load(run)
     found, rows = {}, []
+    true_pages = test_pages(pages / TEST)
+    true_squares = cut(true_pages, true_pages)
     for name, draw in INPUTS.items():
         drawings, pictures = test_pairs(pairs / "val", draw)
         sources, targets = (reduced(images, size) for images in (drawings, pictures))
         answers = model(sources)
         found[name] = scores(answers, targets, lpips)
         found[f"{name}, own statistics"] = scores(model(sources, mode="paper"), targets, lpips)
+        colored = [color_page(model, draw_page(page, draw)) for page in true_pages]
+        found[f"{name}, pages"] = scores(cut(colored, true_pages), true_squares, lpips)
         chosen = torch.linspace(0, len(sources) - 1, SHOWN).long()
         rows += [torch.cat(list(images[chosen]), dim=2) for images in (sources, answers)]
     rows.append(torch.cat(list(targets[chosen]), dim=2))
@@ -121,7 +150,7 @@ def main() -> None:
             result = p2p.fit(task, run, train=train, val=val, resume=True)
             if not result.finished:  # stopped by a signal
                 return
-            found, picture = evaluate(run, pairs, options.size, lpips)
+            found, picture = evaluate(run, pairs, pages, options.size, lpips)
             atomic_write_text(run / "results.json", json.dumps(found, indent=1))
             Image.fromarray(picture).save(run / "answers.png")
             for name, values in found.items():
