@@ -145,6 +145,7 @@ class Batchwise:
         return [np.full(frame.shape[:2], level) for frame in frames]
 
 
+@pytest.mark.slow
 def test_killed_and_gone_on_with(film, tmp_path, monkeypatch):
     settings = {"draw": Batchwise(), "rate": 10, "size": 8, "near": 0, "progress": False}
     whole = prepare(film, tmp_path / "whole", **settings)
@@ -238,6 +239,7 @@ def test_geometry():
         geometry("480x360")
 
 
+@pytest.mark.slow
 def test_script(film, tmp_path):
     script = ROOT / "data_scripts" / "prepare_anime.py"
     command = [sys.executable, script, film, tmp_path / "out", "--cuts", "--size", "16", "--sketch", "xdog", "--end", "0:04"]

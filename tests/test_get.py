@@ -165,7 +165,7 @@ def test_an_empty_folder_is_no_dataset(mirrors):
     ("name", "reason"),
     [
         ("edges2cars", "nothing to download for edges2cars: it is made from the dataset carvana"),
-        ("anime", "made from frames of a video of your own, or put it there by hand"),
+        ("anime", "made from frames of a video of your own by data_scripts/prepare_anime.py, or put it there by hand"),
         ("facade", "There is no dataset 'facade' in the catalog. Did you mean 'facades'?"),
     ],
 )

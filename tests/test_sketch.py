@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, label
 
-from p2p_lib.data.sketch import SKETCHES, canny, contours, drop_strokes, opencv_canny, xdog
+from p2p_lib.data.sketch import SKETCHES, canny, contours, drop_strokes, manga, opencv_canny, xdog
 from p2p_lib.data.synthetic.cars import car
 
 EIGHT = np.ones((3, 3))
@@ -145,3 +145,11 @@ def test_dropout_leaves_one_stroke_and_an_empty_sheet_alone():
     sketch[2, :5], sketch[10, :15] = 0, 0
     left = drop_strokes(sketch, 1.0, np.random.default_rng(0))
     assert (left[10, :15] == 0).all() and (left[2] == 255).all()
+
+
+def test_manga_prints_darker_tones_for_darker_pictures_and_leaves_white_white():
+    levels = [20, 60, 110, 160, 210]
+    printed = [manga(np.full((60, 60, 3), level, np.uint8)).mean() for level in levels]
+    assert printed == sorted(printed)
+    assert printed[0] < 60 < 200 < printed[-1]
+    assert (manga(np.full((60, 60, 3), 255, np.uint8)) == 255).all()

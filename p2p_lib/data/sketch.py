@@ -2,8 +2,8 @@
 
 Every function takes a picture, uint8 (H, W, 3), and returns a sketch, uint8 (H, W), dark lines on white (255), the same one every
 time. From the most detailed to the least: `opencv_canny` and `canny` mark every edge, `xdog` draws soft strokes whose strength
-follows the contrast, `contours` leaves what a doodle has: few, smooth, closed strokes. `manga` lays screentone under the strokes.
-`drop_strokes` takes some away again.
+follows the contrast, `contours` leaves what a doodle has: few, smooth, closed strokes. `drop_strokes` takes some away again, and
+`manga`, which is no line drawing, lays screentone under them.
 """
 
 from __future__ import annotations
@@ -152,7 +152,6 @@ SKETCHES: dict[str, Callable[..., np.ndarray]] = {
     "canny": canny,
     "xdog": xdog,
     "contours": contours,
-    "manga": manga,
 }
 
 
