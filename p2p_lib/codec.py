@@ -108,18 +108,10 @@ class GrayCodec:
         return from_network_range(output, dtype)
 
 
-class SketchCodec:
+class SketchCodec(RgbCodec):
     """Colour in, a drawing out: the network sees RGB and answers with one channel of gray, black..white as -1..1."""
 
-    in_channels = 3
     out_channels = 1
-    keeps_lightness = False
-
-    def encode_source(self, image: Tensor) -> Tensor:
-        return to_network_range(image)
-
-    def seen(self, image: Tensor) -> Tensor:
-        return image
 
     def encode_target(self, image: Tensor) -> Tensor:
         return to_network_range(luma(image))

@@ -52,8 +52,9 @@ def color_page(
     source = _to_array(image[0])
     colored = source.copy()
     done = find_balloons(source)
-    ink = find_ink(source)
-    shown = source if model.codec.keeps_lightness else without_screen(source)
+    lines = near_lines(source)
+    ink = find_ink(source, lines)
+    shown = source if model.codec.keeps_lightness else without_screen(source, lines)
     for piece in tqdm(find_pieces(source), desc="colouring", unit="panel", disable=not progress):
         here = piece.box.slices
         inside = piece.shape & ~done[here]
@@ -82,11 +83,12 @@ def color_panel(
     return np.rint(np.asarray(clean, np.float32) * ink[..., None]).astype(np.uint8)
 
 
-def find_ink(page: np.ndarray) -> np.ndarray:
+def find_ink(page: np.ndarray, lines: np.ndarray | None = None) -> np.ndarray:
     """The lines of a page, uint8 (H, W, 3), as a factor for colours: float32 (H, W), 1 on paper and tones, 0 on black lines.
 
     A line is what is dark and thin against its neighbourhood: the page divided by its morphological closing, which fills lines
-    and leaves tones and black areas. The dots of a screentone are thin as well; so only what `near_lines` counts.
+    and leaves tones and black areas. The dots of a screentone are thin as well; so only what `near_lines` counts;
+    `lines` is what it found, where that is known.
     """
     from scipy.ndimage import grey_closing
 
@@ -94,7 +96,7 @@ def find_ink(page: np.ndarray) -> np.ndarray:
     width = max(3, round(LINE * min(gray.shape)))
     tone = grey_closing(gray, size=(width, width))
     ink = (gray + np.float32(5)) / (tone + np.float32(5))  # 5 levels: noise in black areas is no line
-    return np.where(near_lines(page), ink, np.float32(1))
+    return np.where(near_lines(page) if lines is None else lines, ink, np.float32(1))
 
 
 def near_lines(page: np.ndarray) -> np.ndarray:
@@ -112,13 +114,14 @@ def near_lines(page: np.ndarray) -> np.ndarray:
     return around - soft > DIP * around + FAINT
 
 
-def without_screen(page: np.ndarray) -> np.ndarray:
-    """A page, uint8 (H, W, 3), with its screentones as even grays and its lines as they are: what a network should be shown."""
+def without_screen(page: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """A page, uint8 (H, W, 3), with its screentones as even grays and its lines (see `near_lines`) as they are: what a network
+    should be shown."""
     from scipy.ndimage import gaussian_filter
 
     sigma = screen_blur(page)
     soft = gaussian_filter(page.astype(np.float32), (sigma, sigma, 0))
-    return np.where(near_lines(page)[..., None], page, np.rint(soft).astype(np.uint8))
+    return np.where(lines[..., None], page, np.rint(soft).astype(np.uint8))
 
 
 def screen_blur(page: np.ndarray) -> float:

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import io
 import itertools
-import json
 import logging
 import re
 import shutil
@@ -27,12 +26,12 @@ from tqdm import tqdm
 from p2p_lib.data.arrange import join_groups
 from p2p_lib.data.cache import cached
 from p2p_lib.data.frames import SceneFinder, clock, decoded, is_blank, part, probe, shows_tick, small_copy, watched
-from p2p_lib.data.images import save_image
-from p2p_lib.data.paintings import RECORD, begin
+from p2p_lib.data.images import beside, save_image
+from p2p_lib.data.paintings import begin, finish
 from p2p_lib.data.split import Split, split_groups
 from p2p_lib.data.works import perceptual_hash, same_work
 from p2p_lib.errors import DataError
-from p2p_lib.files import atomic_write_text, remove_partial
+from p2p_lib.files import remove_partial
 
 log = logging.getLogger("p2p_lib")
 Draw = Callable[[list[np.ndarray]], list[np.ndarray]]
@@ -140,8 +139,7 @@ def prepare(
     check_space([job for batch in todo for job in batch if not (out / job.file).exists()], out, make)
     begin(out, settings)
     _write(todo, out, make, workers, progress)
-    record = json.loads((out / RECORD).read_text()) | dataclasses.asdict(prepared)
-    atomic_write_text(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False))
+    finish(out, prepared)
     return prepared
 
 
@@ -243,11 +241,6 @@ def pairs(pictures: Sequence[Image.Image], crop: Crop | None, size: int, draw: D
     crops = [picture.crop(square_box(picture.size, crop)) for picture in pictures]  # nothing outside may shine in
     squares = [np.asarray(square.resize((size, size), Image.Resampling.BICUBIC)) for square in crops]
     return [beside(lines, frame) for lines, frame in zip(draw(squares), squares, strict=True)]
-
-
-def beside(drawing: np.ndarray, picture: np.ndarray) -> Image.Image:
-    """``[drawing | picture]``, RGB, of a drawing uint8 (H, W) and its picture uint8 (H, W, 3)."""
-    return Image.fromarray(np.concatenate([np.repeat(drawing[..., None], 3, axis=2), picture], axis=1))
 
 
 def check_space(todo: Sequence[Job], out: Path, make: Make) -> None:

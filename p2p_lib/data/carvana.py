@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import re
 from collections import Counter
@@ -23,13 +22,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
-from p2p_lib.data.paintings import RECORD, begin
+from p2p_lib.data.images import beside, find_images, read_image, save_image, to_rgb
+from p2p_lib.data.paintings import begin, finish
 from p2p_lib.data.pairs import existing_folder
 from p2p_lib.data.sketch import SKETCHES
 from p2p_lib.data.split import Fold
 from p2p_lib.errors import ConfigError, DataError, did_you_mean
-from p2p_lib.files import atomic_write_text
 
 Fit = Literal["pad", "crop"]
 Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -98,8 +96,7 @@ def prepare(
         held_out=sorted(held_out),
         problems=dict(sorted(problems.items())),
     )
-    record = json.loads((out / RECORD).read_text()) | dataclasses.asdict(prepared)
-    atomic_write_text(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False))
+    finish(out, prepared)
     return prepared
 
 
@@ -157,7 +154,7 @@ def make_pair(photo: Image.Image, mask: Image.Image, size: int = 256, fit: Fit =
     """``[sketch | photo]``, RGB, 2 size x size; `draw` unset: the recipe's edges. DataError where the mask does not fit."""
     car, cover = cut_out(photo, mask, size, fit)
     lines = (draw or drawing())(car, cover)
-    return Image.fromarray(np.concatenate([np.repeat(lines[..., None], 3, axis=2), car], axis=1))
+    return beside(lines, car)
 
 
 def cut_out(photo: Image.Image, mask: Image.Image, size: int = 256, fit: Fit = "pad") -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ often do, so whole episodes are held out; where there are no episodes, whole pag
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +15,14 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from p2p_lib.data.anime import Draw, beside, draw_name
+from p2p_lib.data.anime import Draw, draw_name
 from p2p_lib.data.boxes import Box
-from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
-from p2p_lib.data.paintings import RECORD, begin
+from p2p_lib.data.images import beside, find_images, read_image, save_image, to_rgb
+from p2p_lib.data.paintings import begin, finish
 from p2p_lib.data.pairs import existing_folder
 from p2p_lib.data.panels import find_panels
 from p2p_lib.data.split import Split, split_groups
 from p2p_lib.errors import DataError, did_you_mean
-from p2p_lib.files import atomic_write_text
 
 INSET = 0.004  # of the page's shorter side: the frame of a panel is no part of the picture
 SMALLEST = 0.12  # of the page's shorter side: smaller panels show next to nothing
@@ -95,8 +93,7 @@ def prepare(
     if not names:
         raise DataError(f"None of the {len(files)} pictures in {pages} shows a panel in colour.")
     prepared = Prepared(names, dict(sorted(zip(groups, folds, strict=True))), problems)
-    record = json.loads((out / RECORD).read_text()) | dataclasses.asdict(prepared)
-    atomic_write_text(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False))
+    finish(out, prepared)
     return prepared
 
 

@@ -56,6 +56,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def beside(drawing: np.ndarray, picture: np.ndarray) -> Image.Image:
+    """``[drawing | picture]``, RGB, of a drawing uint8 (H, W) and its picture uint8 (H, W, 3)."""
+    return Image.fromarray(np.concatenate([np.repeat(drawing[..., None], 3, axis=2), picture], axis=1))
+
+
 def save_image(image: Image.Image, path: Path, *, exact: bool = False) -> None:
     """Write a picture in the format of `path`'s suffix, atomically.
 
