@@ -139,7 +139,7 @@ def prepare(
     check_space([job for batch in todo for job in batch if not (out / job.file).exists()], out, make)
     begin(out, settings)
     _write(todo, out, make, workers, progress)
-    finish(out, prepared)
+    finish(out, dataclasses.asdict(prepared))
     return prepared
 
 

@@ -96,7 +96,7 @@ def prepare(
         held_out=sorted(held_out),
         problems=dict(sorted(problems.items())),
     )
-    finish(out, prepared)
+    finish(out, dataclasses.asdict(prepared))
     return prepared
 
 

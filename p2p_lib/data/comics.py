@@ -93,7 +93,7 @@ def prepare(
     if not names:
         raise DataError(f"None of the {len(files)} pictures in {pages} shows a panel in colour.")
     prepared = Prepared(names, dict(sorted(zip(groups, folds, strict=True))), problems)
-    finish(out, prepared)
+    finish(out, dataclasses.asdict(prepared))
     return prepared
 
 

@@ -13,7 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from PIL import Image, ImageOps
 from tqdm import tqdm
@@ -23,9 +23,6 @@ from p2p_lib.data.pairs import existing_folder
 from p2p_lib.data.works import Split, same_work, split_works, survey
 from p2p_lib.errors import DataError, did_you_mean
 from p2p_lib.files import atomic_write_text
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Fit = Literal["crop", "letterbox"]
 RECORD = "prepared.json"
@@ -124,7 +121,7 @@ def prepare(
         problems={path.relative_to(home).as_posix(): what for path, what in found.problems.items()},
         works=[work for work in together if len(work) > 1],
     )
-    finish(out, prepared)
+    finish(out, dataclasses.asdict(prepared))
     return prepared
 
 
@@ -144,9 +141,9 @@ def begin(out: Path, settings: dict) -> None:
     atomic_write_text(record, json.dumps({"settings": settings}))
 
 
-def finish(out: Path, prepared: DataclassInstance) -> None:
+def finish(out: Path, prepared: dict[str, Any]) -> None:
     """Add to the record of `out`, which `begin` wrote, what became of the files."""
-    record = json.loads((out / RECORD).read_text()) | dataclasses.asdict(prepared)
+    record = json.loads((out / RECORD).read_text()) | prepared
     atomic_write_text(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False))
 
 
