@@ -40,7 +40,7 @@ def kill_and_resume(folder: Path, kills: int, seed: int) -> bool:
             train_command(broken, steps), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         wait_for_a_save(process, broken / "last.pt")
-        time.sleep(moments.uniform(0, duration / kills))
+        time.sleep(moments.uniform(0, duration / (kills + 1)))
         process.send_signal(signal.SIGKILL)
         finished = process.wait() == 0
         print(f"kill {i + 1} of {kills}: {'it had finished' if finished else describe(broken)}", flush=True)
