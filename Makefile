@@ -10,8 +10,9 @@ PY := .venv/bin/python
 BASE := .venv/.installed-base
 ALL := .venv/.installed-all
 COLAB := .venv-colab/.installed-all
+GDOWN5 := .venv/gdown-5
 
-.PHONY: help demo test lint notebooks test-colab bench clean address
+.PHONY: help demo test lint notebooks test-colab test-gdown5 bench clean address
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -21,6 +22,8 @@ help:
 	@echo "make lint         check code and notebooks with ruff"
 	@echo "make notebooks    execute every notebook in the lite profile and save it with its outputs"
 	@echo "make test-colab   the notebooks again, with the versions that Colab has (an environment of its own)"
+	@echo "make test-gdown5  the tests of downloads with the gdown that Colab has"
+	@echo "make weights/NAME train and pack a model again, as weights/recipes.toml says (P2P_DATA=... LPIPS=...)"
 	@echo "make bench        run the benchmarks"
 	@echo "make address URL=https://github.com/me/fork   rewrite the repository's address wherever it stands"
 	@echo "make clean        remove the environments, demo/, runs/ with all you trained, and the caches"
@@ -87,6 +90,7 @@ demo: $(BASE)
 
 test: $(ALL)
 	$(PY) -m pytest -n 2 -m "not slow"
+	@$(MAKE) --no-print-directory test-gdown5
 	$(PY) tests/run_notebooks.py $(NOTEBOOKS)
 
 lint: $(ALL)
@@ -98,6 +102,16 @@ notebooks: $(ALL)
 
 test-colab: $(COLAB)
 	.venv-colab/bin/python tests/run_notebooks.py $(NOTEBOOKS)
+
+# Trained again as recipes.toml says, and packed: the target has no file of its own, since the recipe decides what is done.
+weights/%: $(BASE)
+	$(PY) weights/train.py $* $(if $(LPIPS),--lpips $(LPIPS))
+
+# The same environment with the other gdown in front of its own.
+test-gdown5: $(ALL)
+	@test -d $(GDOWN5)/gdown || { echo "Installing Colab's gdown into $(GDOWN5)."; \
+	    $(PY) -m pip install --disable-pip-version-check --quiet --no-deps --target $(GDOWN5) $(AS_ON_COLAB) gdown; }
+	GDOWN_MAJOR=5 PYTHONPATH=$(GDOWN5) $(PY) -m pytest -n 2 tests/test_weights.py tests/test_weights_drive.py
 
 bench: $(ALL)
 	@for script in $(wildcard benchmarks/*.py); do echo "$$script"; $(PY) $$script || exit; done

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     """Parse, and call the command."""
-    return dispatch({"train": train, "generate": generate, "data": data}, arguments, HELP)
+    return dispatch({"train": train, "generate": generate, "data": data, "weights": weights}, arguments, HELP)
 
 
 def dispatch(commands: dict[str, Callable[[list[str]], int]], arguments: list[str], usage: str, group: str = "") -> int:
@@ -67,6 +67,7 @@ HELP = """usage: p2p COMMAND ...    (p2p COMMAND --help says more)
   p2p train [TASK] [-c FILE.toml] [--out DIR] [--resume] [--FIELD VALUE ...]
   p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR [--pages]
   p2p data list | get NAME | check FOLDER | combine A B OUT | split FOLDER OUT
+  p2p weights list | get NAME ... | check [NAME ...] | info NAME
 
 Any error is explained in one sentence; add --debug for the traceback."""
 
@@ -168,6 +169,13 @@ def data(arguments: list[str]) -> int:
     from p2p_lib.cli_data import run_data_command
 
     return run_data_command(arguments)
+
+
+def weights(arguments: list[str]) -> int:
+    """``p2p weights``: see, fetch and check trained weights."""
+    from p2p_lib.cli_weights import run_weights_command
+
+    return run_weights_command(arguments)
 
 
 def underscored(argument: str) -> str:

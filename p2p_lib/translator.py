@@ -26,6 +26,7 @@ from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
 from p2p_lib.device import autocast, best_device, isolated_rng, resolve_precision
 from p2p_lib.errors import CheckpointError, ConfigError, DataError
 from p2p_lib.models import foreign
+from p2p_lib.state_dicts import read_state_dict
 from p2p_lib.tasks import Task, task_from_dict
 
 Mode = Literal["eval", "paper"]
@@ -64,8 +65,8 @@ class Translator:
     def load(cls, name_or_path: str | Path, device: torch.device | str | None = None) -> Translator:
         """From the folder of a run, a weights file, or a name of the registry; CheckpointError where that is not possible.
 
-        Another project's file (.pth, .pt, .bin) is recognised by its keys (`p2p_lib.models.foreign`). A name whose file is not
-        bundled is fetched on first use; DownloadError says what to do where that fails.
+        Another project's file (.pth, .pt, .bin, .tar) is recognised by its keys (`p2p_lib.models.foreign`). A name whose file is
+        not bundled is fetched on first use; DownloadError says what to do where that fails.
         """
         path = weights.find(name_or_path)
         device = torch.device(device) if device is not None else None
@@ -82,15 +83,22 @@ class Translator:
 
     @classmethod
     def _load_foreign(cls, path: Path, device: torch.device | None) -> Translator:
-        """From a file of another project."""
-        state_dict = foreign.read_state_dict(path)
+        """From a file of another project.
+
+        A generator with a latent code is given zeros, the middle of its answers. The task says what input and answer mean; only
+        where the network is one of the course's own does `make_generator` build it again.
+        """
+        state_dict = read_state_dict(path)
         try:
             family = foreign.recognise(state_dict)
-            netG = family.load(state_dict)
+            netG = family.generator(state_dict)
         except CheckpointError as error:
             raise CheckpointError(f"{path} cannot be used: {error}") from error
-        task = Task(name=family.name, dataset=family.name, codec=family.codec, **family.settings)
-        return cls(netG, task, device, side=family.side)
+        fields = {field.name for field in dataclasses.fields(Task)}
+        settings = {"image_size": family.side or Task.image_size} | {k: v for k, v in family.settings.items() if k in fields}
+        if family.settings.get("n_blocks") in (6, 9):
+            settings["generator"] = f"resnet{family.settings['n_blocks']}"
+        return cls(netG, Task(name=family.name, dataset=family.name, codec=family.codec, **settings), device, side=family.side)
 
     def __call__(self, picture: Picture, *, mode: Mode = "eval", seed: int = 0) -> Picture:
         """Translate one picture (or a batch of tensors).

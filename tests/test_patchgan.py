@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from p2p_lib.models import PatchDiscriminator
+from p2p_lib.models import MultiScaleDiscriminator, PatchDiscriminator
 from p2p_lib.models.patchgan import RECEPTIVE_FIELDS, STRIDES, output_size, receptive_field
 
 ANSWERS_AT_256 = {1: 256, 16: 126, 34: 62, 70: 30, 94: 15, 142: 14, 286: 6, 382: 2}
@@ -91,6 +91,29 @@ def test_unknown_field_is_refused(field):
 def test_picture_too_small_for_an_answer(size, field):
     with pytest.raises(ValueError, match=f"{field} x {field} PatchGAN has no answer for a picture of side {size}"):
         output_size(size, field)
+
+
+def test_scales_see_the_picture_ever_smaller():
+    """A picture of one colour stays one, also at its borders; each scale has half the filters of the one before."""
+    netD, x = MultiScaleDiscriminator(ndf=8, n_scales=3, receptive_field=16), torch.full((1, 3, 64, 64), 0.5)
+    seen = []
+    for scale in netD.scales:
+        scale.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    answers = netD(x)
+    assert [y.shape[-1] for y in answers] == [output_size(size, 16) for size in (64, 32, 16)]
+    assert [y.shape[-1] for y in seen] == [64, 32, 16]
+    assert all(torch.allclose(y, torch.tensor(0.5)) for y in seen)
+    assert [scale.layers[0].out_channels for scale in netD.scales] == [8, 4, 2]
+    sum(y.square().mean() for y in answers).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in netD.parameters())
+
+
+def test_scales_have_the_references_parameter_count_and_take_conditions():
+    assert sum(parameter.numel() for parameter in MultiScaleDiscriminator().parameters()) == 3_458_978
+    source, image = pictures(), pictures(seed=1)
+    netD = MultiScaleDiscriminator(in_channels=6, ndf=4, receptive_field=16)
+    for ours, joined in zip(netD(source, image), netD(torch.cat([source, image], dim=1)), strict=True):
+        assert torch.equal(ours, joined)
 
 
 @pytest.mark.parametrize(("name", "options"), [("junyanz_D_basic_batch", {}), ("junyanz_D_pixel_batch", {"receptive_field": 1})])

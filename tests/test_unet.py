@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from p2p_lib.models import UNetGenerator
+from p2p_lib.models.blocks import init_weights
 from p2p_lib.models.unet import DROPOUT_LAYERS
 
 SIZES = (32, 64, 128, 256, 512, 1024)
@@ -30,6 +31,8 @@ def random_pictures(n: int = 2, height: int = 32, width: int = 32) -> torch.Tens
         ({"dropout": False}, 54_413_955),
         ({"norm": "instance-affine"}, 54_413_955),
         ({"norm": "instance", "out_channels": 1}, 54_405_505),  # Anime2Sketch's
+        ({"norm": "instance", "nz": 8}, 54_417_795),  # BicycleGAN's
+        ({"norm": "instance", "nz": 8, "inject": "all"}, 54_794_627),
     ],
 )
 def test_parameter_count(options, count):
@@ -79,7 +82,7 @@ def test_every_option_runs_forward_and_backward(norm, upsample, padding):
         assert parameter.grad.isfinite().all(), name
 
 
-@pytest.mark.parametrize("option", ["norm", "upsample", "padding"])
+@pytest.mark.parametrize("option", ["norm", "upsample", "padding", "inject"])
 def test_unknown_option_is_refused(option):
     with pytest.raises(ValueError, match="bogus"):
         small_unet(**{option: "bogus"})
@@ -119,6 +122,39 @@ def test_positions_travel_through_the_skips():
     net.up[0].register_forward_hook(lambda module, args, out: torch.zeros_like(out))
     one, other = net(random_pictures(2))
     assert not torch.allclose(one, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("inject", ["input", "all"])
+def test_latent_code_chooses_the_answer(inject):
+    """And both it and every weight that sees it learn."""
+    net, x = small_unet(norm="instance", dropout=False, nz=3, inject=inject), random_pictures()
+    init_weights(net, seed=0, std=0.1)
+    z = torch.eye(3)[:2].requires_grad_()
+    one, other = net(x[:1].expand(2, -1, -1, -1), z)
+    assert not torch.allclose(one, other, atol=1e-4)
+    net(x, z).square().mean().backward()
+    assert (z.grad != 0).all()
+    assert all(parameter.grad.isfinite().all() for parameter in net.parameters())
+    assert [block.conv.in_channels for block in net.down[:2]] == [6, 4 + 3 * (inject == "all")]
+
+
+def test_latent_code_is_zeros_where_none_is_given():
+    net, x = small_unet(nz=2, inject="all").eval(), random_pictures()
+    assert torch.equal(net(x), net(x, torch.zeros(2, 2)))
+
+
+def test_code_enters_where_it_is_said():
+    """With the first layer blind to the code, "input" is blind and "all" is not."""
+    for inject, blind in [("input", True), ("all", False)]:
+        net, x = small_unet(norm="none", nz=2, inject=inject).eval(), random_pictures(1)
+        net.down[0].conv.weight.data[:, 3:] = 0
+        assert torch.equal(net(x, torch.ones(1, 2)), net(x, -torch.ones(1, 2))) == blind
+
+
+@pytest.mark.parametrize(("nz", "shape"), [(2, (1, 2)), (2, (2, 3)), (2, (2,)), (0, (2, 1))])
+def test_latent_code_of_another_shape_is_refused(nz, shape):
+    with pytest.raises(ValueError, match=rf"has the shape \(2, {nz}\) here; got \({shape[0]},"):
+        small_unet(nz=nz)(random_pictures(), torch.zeros(shape))
 
 
 @pytest.mark.parametrize(

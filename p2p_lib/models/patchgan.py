@@ -68,6 +68,39 @@ class PatchDiscriminator(nn.Module):
         return self.layers(torch.cat(images, dim=1))
 
 
+class MultiScaleDiscriminator(nn.Module):
+    """Judge pictures at several sizes (Wang et al. 2018, arXiv:1711.11585, section 3.2; so does BicycleGAN).
+
+    The first PatchGAN sees the pictures themselves, each further one a half-size copy of what the one before saw, with half its
+    filters: the same patch covers twice as much of the scene. Called as `PatchDiscriminator`; returns a list of logits
+    (N, 1, h, w), the full size first.
+
+    BicycleGAN's (three channels, ndf 64, two scales, instance norm) has 3,458,978 parameters.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        *,
+        ndf: int = 64,
+        n_scales: int = 2,
+        receptive_field: int = 70,
+        norm: Norm = "instance",
+        padding: Padding = "zeros",
+    ) -> None:
+        super().__init__()
+        options = {"receptive_field": receptive_field, "norm": norm, "padding": padding}
+        self.scales = nn.ModuleList(PatchDiscriminator(in_channels, ndf=ndf // 2**i, **options) for i in range(n_scales))
+        self.halve = nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)
+
+    def forward(self, *images: Tensor) -> list[Tensor]:
+        x, answers = torch.cat(images, dim=1), []
+        for i, netD in enumerate(self.scales):
+            x = x if i == 0 else self.halve(x)
+            answers.append(netD(x))
+        return answers
+
+
 def patch_layers(in_channels: int, ndf: int, strides: tuple[int, ...], norm: Norm, padding: Padding) -> nn.Sequential:
     """4 x 4 convolutions with the given strides, LeakyReLU between; the first and the last have no normalisation."""
     widths = [in_channels, *(ndf * min(2**i, MAX_WIDTH) for i in range(len(strides) - 1)), 1]

@@ -11,7 +11,7 @@ layer n - i of the decoder, so that positions travel straight across, and only w
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from p2p_lib.models.blocks import Norm, Padding, needs_bias, norm_layer
 
 Upsample = Literal["transpose", "nearest", "bilinear"]
+Inject = Literal["input", "all"]
 DROPOUT_LAYERS = 3
 MAX_WIDTH = 8  # in units of ngf
 
@@ -38,8 +39,12 @@ class UNetGenerator(nn.Module):
     padding : "zeros" (the paper) or "reflect", for every convolution but the bottleneck's.
     source_skip : whether two more convolutions at the end see the source itself, beside what the decoder made. The paper's finest
         skip is at half the size, where a line one pixel wide is lost.
+    nz, inject : length of the latent code that chooses one of many answers (BicycleGAN, Zhu et al. 2017, arXiv:1711.11586, section
+        3.4), 0 for none. It is repeated at every pixel as nz more channels: "input" of the picture, or "all" of what every layer
+        down is given; the skips do not carry it.
 
-    The reference network (256, ngf 64, batch norm) has 54,413,955 parameters.
+    The reference network (256, ngf 64, batch norm) has 54,413,955 parameters; with instance norm and nz 8 it has 54,417,795
+    ("input") or 54,794,627 ("all").
     """
 
     def __init__(
@@ -54,17 +59,23 @@ class UNetGenerator(nn.Module):
         upsample: Upsample = "transpose",
         padding: Padding = "zeros",
         source_skip: bool = False,
+        nz: int = 0,
+        inject: Inject = "input",
     ) -> None:
         super().__init__()
+        if inject not in get_args(Inject):
+            raise ValueError(f"inject is one of {', '.join(get_args(Inject))}; got {inject!r}.")
+        self.nz, self.inject = nz, inject
         depth = num_layers(image_size)
         widths = [ngf * min(2**i, MAX_WIDTH) for i in range(depth)]  # 64, 128, 256, 512, 512, ...
         self.multiple = 2**depth
         self.down = nn.ModuleList()
         for i, width in enumerate(widths):
             outer, inner = i == 0, i == depth - 1
+            latent = nz if outer or inject == "all" else 0
             self.down.append(
                 DownBlock(
-                    in_channels if outer else widths[i - 1],
+                    (in_channels if outer else widths[i - 1]) + latent,
                     width,
                     norm="none" if outer or inner else norm,
                     bias=needs_bias(norm),
@@ -88,14 +99,13 @@ class UNetGenerator(nn.Module):
             )
         self.detail = DetailBlock(in_channels + ngf, ngf, out_channels, padding) if source_skip else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1] % self.multiple or x.shape[-2] % self.multiple:
-            raise ValueError(
-                f"This U-Net takes pictures whose sides are multiples of {self.multiple}; got {x.shape[-1]} x {x.shape[-2]}."
-            )
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        """Translate `x`; `z` is the latent code (N, nz), or None for zeros, the middle of its distribution."""
+        check_sides(x, self.multiple)
+        z = check_latent(x, z, self.nz)
         source, skips = x, []
-        for down in self.down:
-            x = down(x)
+        for i, down in enumerate(self.down):
+            x = down(append_latent(x, z) if i == 0 or self.inject == "all" else x)
             skips.append(x)
         x = self.up[0](skips.pop())
         for up in self.up[1:]:
@@ -140,6 +150,29 @@ class DetailBlock(nn.Sequential):
     def __init__(self, c_in: int, width: int, c_out: int, padding: Padding) -> None:
         first, second = (nn.Conv2d(*c, 3, padding=1, padding_mode=padding) for c in ((c_in, width), (width, c_out)))
         super().__init__(first, nn.LeakyReLU(0.2), second)
+
+
+def check_sides(x: Tensor, multiple: int) -> None:
+    """ValueError unless both sides of the pictures (N, C, H, W) are multiples of `multiple`."""
+    height, width = x.shape[-2:]
+    if height % multiple or width % multiple:
+        raise ValueError(f"This U-Net takes pictures whose sides are multiples of {multiple}; got {width} x {height}.")
+
+
+def check_latent(x: Tensor, z: Tensor | None, nz: int) -> Tensor:
+    """The latent code (N, nz) for the pictures `x`, zeros where there is none; ValueError where its shape is another."""
+    if z is None:
+        return x.new_zeros(len(x), nz)
+    if z.shape != (len(x), nz):
+        raise ValueError(f"The latent code of this network has the shape {(len(x), nz)} here; got {tuple(z.shape)}.")
+    return z
+
+
+def append_latent(x: Tensor, z: Tensor) -> Tensor:
+    """The code (N, nz), the same at every pixel, as more channels behind those of `x`: (N, C + nz, H, W)."""
+    if z.shape[1] == 0:
+        return x
+    return torch.cat([x, z.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[-2:])], dim=1)
 
 
 def doubling_conv(c_in: int, c_out: int, upsample: Upsample, *, bias: bool, padding: Padding) -> nn.Module:
