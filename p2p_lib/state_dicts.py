@@ -133,8 +133,10 @@ class _Search:
 
     def module(self, module: Instance, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, StoredTensor]]:
         """The entries of a module's state dict, in the order of `torch.nn.Module.state_dict`."""
-        if not _is_module(module) or depth > DEEPEST:
+        if not _is_module(module):
             raise DamagedError("one of its modules is none")
+        if depth > DEEPEST:
+            raise DamagedError("its modules lie too deep in each other")
         state = module.state
         passing = state.get("_non_persistent_buffers_set", set())
         for part, skipped in (("_parameters", set()), ("_buffers", passing), ("_modules", set())):

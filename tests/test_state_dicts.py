@@ -276,6 +276,13 @@ def test_broken_files(tmp_path, data, said):
     assert str(caught.value).startswith(f"{path} ")
 
 
+def test_truncated_where_no_network_is(tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(saved({"model": ONE, "history": [torch.rand(9) for _ in range(30)]}, "legacy")[:-1])
+    with pytest.raises(CheckpointError, match="it is cut off"):
+        read_state_dict(path)
+
+
 def test_missing_files(tmp_path):
     for path in (tmp_path / "weights.pth", tmp_path):
         with pytest.raises(CheckpointError, match="There is no file"):
@@ -427,9 +434,10 @@ def test_modules_within_themselves_and_doubled(tmp_path):
         inner = outer
     with pytest.raises(CheckpointError, match="more than 100,000 entries"):
         read_state_dict(save(inner, tmp_path / "doubled.pth"))
-    inner.c = inner
-    with pytest.raises(CheckpointError, match="is damaged"):
-        read_state_dict(save(inner, tmp_path / "endless.pth"))
+    net = nn.Linear(1, 1)
+    net._modules["itself"] = net
+    with pytest.raises(CheckpointError, match="too deep in each other"):
+        read_state_dict(save(net, tmp_path / "endless.pth"))
 
 
 def test_dicts_that_name_each_other(tmp_path):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -402,3 +403,16 @@ def test_warnings_reach_the_reader(registered, caplog):
         registered("http://127.0.0.1:1/netG.pth", server.url("/netG.pth"))
         find(NAME)
     assert "The next source is tried." in caplog.messages[0]
+
+
+def test_every_recipe_is_a_task_of_the_course():
+    """And every bundled model has one: the recipe is how it is trained again."""
+    recipes = tomllib.loads((registry_folder() / "recipes.toml").read_text())
+    for recipe in recipes.values():
+        p2p.task(recipe["task"], recipe["profile"], **recipe["changes"])
+    bundled = {name for name, entry in registry().items() if entry["file"].endswith(".safetensors")}
+    assert bundled == recipes.keys()
+    for name in bundled:
+        saved = p2p.Translator.load(name).task
+        when = {"eval_every": saved.eval_every, "save_every": saved.save_every}  # changes nothing in the weights
+        assert saved == p2p.task(recipes[name]["task"], recipes[name]["profile"], **recipes[name]["changes"] | when), name
