@@ -11,6 +11,7 @@ BASE := .venv/.installed-base
 ALL := .venv/.installed-all
 COLAB := .venv-colab/.installed-all
 GDOWN5 := .venv/gdown-5
+GDOWN5_INSTALLED := $(GDOWN5)/.installed
 
 .PHONY: help demo test lint notebooks test-colab test-gdown5 bench clean address
 .DELETE_ON_ERROR:
@@ -82,6 +83,11 @@ $(COLAB): pyproject.toml tests/colab-constraints.txt
 	$(call install,.venv-colab,$(EVERYTHING),$(AS_ON_COLAB))
 	@touch $@
 
+# Colab's gdown, to be put in front of the other.
+$(GDOWN5_INSTALLED): $(ALL) tests/colab-constraints.txt
+	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --target $(GDOWN5) $(AS_ON_COLAB) gdown
+	@mkdir -p $(GDOWN5) && touch $@
+
 # What to do in them.
 
 demo: $(BASE)
@@ -108,9 +114,7 @@ weights/%: $(BASE)
 	$(PY) weights/train.py $* $(if $(LPIPS),--lpips $(LPIPS))
 
 # The same environment with the other gdown in front of its own.
-test-gdown5: $(ALL)
-	@test -d $(GDOWN5)/gdown || { echo "Installing Colab's gdown into $(GDOWN5)."; \
-	    $(PY) -m pip install --disable-pip-version-check --quiet --no-deps --target $(GDOWN5) $(AS_ON_COLAB) gdown; }
+test-gdown5: $(ALL) $(GDOWN5_INSTALLED)
 	GDOWN_MAJOR=5 PYTHONPATH=$(GDOWN5) $(PY) -m pytest -n 2 tests/test_weights.py tests/test_weights_drive.py
 
 bench: $(ALL)

@@ -27,6 +27,7 @@ DEEPEST = 100  # modules within modules
 DEEPEST_DICT = 4  # dicts within dicts, down to the tensors
 MOST_ENTRIES = 100_000  # of all networks of a file, their modules counted too
 LONGEST_KEY = 1000  # characters
+LONGEST_REASON = 200  # characters of an error of zipfile or torch, which may quote the file
 
 Entries = dict[str, StoredTensor]
 
@@ -78,7 +79,7 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error}).") from error
     except Exception as error:  # zipfile and torch raise many kinds at nonsense
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:LONGEST_REASON]
         raise CheckpointError(f"{path} is damaged, or no file of weights ({reason}); fetch it again.") from error
 
 

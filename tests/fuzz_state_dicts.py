@@ -15,7 +15,6 @@ import io
 import itertools
 import pickletools
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -173,6 +172,13 @@ def check(path: Path, kind: str, good: bytes, broken: bytes, expected: dict[str,
     return "changed"
 
 
+def most_memory() -> int:
+    """The most bytes that this process has had so far."""
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
 def fuzz(count: int, seed: int, folder: Path) -> dict[str, int]:
     """How many of the broken files had which end; a file that should not pass stays in the folder."""
     ends: dict[str, int] = {}
@@ -182,10 +188,10 @@ def fuzz(count: int, seed: int, folder: Path) -> dict[str, int]:
         if good not in answers:
             path.write_bytes(good)
             answers[good] = read_state_dict(path)
-        before, memory = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before, memory = time.perf_counter(), most_memory()
         end = check(path, kind, good, broken, answers[good])
         assert time.perf_counter() - before < MOST_SECONDS, f"{kind} takes too long"
-        assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) << 10 < MOST_MEMORY, f"{kind} takes too much"
+        assert (most_memory() - memory) < MOST_MEMORY, f"{kind} takes too much"
         ends[f"{kind}: {end}"] = ends.get(f"{kind}: {end}", 0) + 1
     return ends
 

@@ -450,6 +450,7 @@ def test_dicts_that_name_each_other(tmp_path):
 
 def test_fuzzed_files(tmp_path):
     """Some of what `python tests/fuzz_state_dicts.py` does by the thousand."""
+    pytest.importorskip("resource")  # not on Windows
     ends = fuzz_state_dicts.fuzz(70, seed=3, folder=tmp_path)
     assert sum(ends.values()) == 70
     assert {end.rpartition(" ")[2] for end in ends} >= {"refused", "unchanged"}
