@@ -22,6 +22,7 @@ from p2p_lib.data.pairs import PairedImages
 from p2p_lib.translator import Translator
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from lpips_squeeze import Lpips
 
 Table = dict[str, dict[str, float]]
 
@@ -32,18 +33,17 @@ def measure(model: Translator, pairs: PairedImages, *, lpips: Path | None = None
     seen = model.codec.seen(source)
     mean = target.float().mean(0, keepdim=True).round().to(torch.uint8).expand_as(target)
     answers = {"model": torch.cat([model(part) for part in source.split(8)]), "source": seen, "mean target": mean}
-    return {who: score(answer, target, model.task.colors, lpips) for who, answer in answers.items()}
+    distance = lpips and Lpips(lpips)
+    return {who: score(answer, target, model.task.colors, distance) for who, answer in answers.items()}
 
 
-def score(answers: Tensor, targets: Tensor, colors: bool, lpips: Path | None) -> dict[str, float]:
+def score(answers: Tensor, targets: Tensor, colors: bool, lpips: Lpips | None) -> dict[str, float]:
     """Means over two batches of pictures, uint8 (N, 3, H, W) each."""
     found = {"l1": metrics.l1(answers, targets), "psnr": metrics.psnr(answers, targets), "ssim": ssim(answers, targets)}
     if colors:
         found |= {"ciede2000": metrics.mean_ciede2000(answers, targets), "colorfulness": metrics.colorfulness(answers)}
     if lpips:
-        from lpips_squeeze import Lpips
-
-        found["lpips"] = Lpips(lpips)(answers, targets)
+        found["lpips"] = lpips(answers, targets)
     return {name: round(float(values.mean()), 4) for name, values in found.items()}
 
 
@@ -60,20 +60,12 @@ def main() -> None:
     parser.add_argument("--lpips", type=Path, metavar="DIR", help="SqueezeNet and the LPIPS heads as .npz files")
     options = parser.parse_args()
     model = Translator.load(options.model)
-    pairs = load(model, options.split)
+    pairs = p2p.data.load(model.task, options.split, size=model.task.image_size)
     print(f"{options.model} on {len(pairs)} pairs, {pairs.origin}, {model.task.image_size} px")
     table = measure(model, pairs, lpips=options.lpips)
     print(f"{'':12}", *(f"{name:>12}" for name in table["model"]))
     for who, values in table.items():
         print(f"{who:12}", *(f"{value:12.4f}" for value in values.values()))
-
-
-def load(model: Translator, split: str) -> PairedImages:
-    """The pairs of the model's own task at the size it was trained at."""
-    task = model.task
-    return p2p.data.load(
-        task.dataset, split, size=task.image_size, source_side=task.source_side, colors=task.colors, on_error=task.on_error
-    )
 
 
 if __name__ == "__main__":

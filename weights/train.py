@@ -23,8 +23,8 @@ from measure import measure
 
 import p2p_lib as p2p
 from p2p_lib.checkpoint import load_weights, save_weights
-from p2p_lib.data.catalog import CATALOG, data_folder
-from p2p_lib.data.loading import samples
+from p2p_lib.data.catalog import SAMPLES, data_folder
+from p2p_lib.data.loading import in_direction, samples
 from p2p_lib.data.pairs import PairedImages
 from p2p_lib.tasks import Task
 
@@ -54,8 +54,8 @@ class Recipe:
                 )
             return p2p.data.load(task, split)
         size = task.load_size if split == "train" else task.image_size
-        drawn = samples(task.dataset, split, size, self.samples if split == "train" else None)
-        return drawn.swapped() if task.source_side not in (None, CATALOG[task.dataset].source) else drawn
+        drawn = samples(task.dataset, split, size, self.samples if split == "train" else SAMPLES[split])
+        return in_direction(drawn, task.dataset, task.source_side)
 
 
 def recipes() -> dict[str, Recipe]:

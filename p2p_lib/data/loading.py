@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from p2p_lib.data import synthetic
 from p2p_lib.data.cache import cached
-from p2p_lib.data.catalog import CATALOG, SAMPLES, SPLIT_SEEDS, by_hand, data_folder
+from p2p_lib.data.catalog import CATALOG, SAMPLES, SPLIT_SEEDS, Dataset, by_hand, data_folder
 from p2p_lib.data.images import find_images
 from p2p_lib.data.pairs import OnError, PairedImages, Side, existing_folder
 from p2p_lib.data.works import same_work, split_works, survey
@@ -68,12 +68,17 @@ def load(
     if task in CATALOG:
         here = (data_folder() / task).is_dir()
         pairs = published_pairs(task, split, size, on_error) if here else samples(task, split, size)
-        return pairs.swapped() if source_side not in (None, CATALOG[task].source) else pairs
+        return in_direction(pairs, task, source_side)
     if not Path(task).expanduser().is_dir():
         raise DataError(f"{task!r} is neither a dataset of the catalog ({', '.join(CATALOG)}) nor a folder.")
     if colors and not any(has_pairs(Path(task).expanduser() / part) for part in ("", "train")):
         return colored_pictures(Path(task).expanduser(), split, size, on_error)
     return own_pairs(Path(task).expanduser(), split, size, source_side, on_error)
+
+
+def in_direction(pairs: PairedImages, name: str, source_side: Side | None) -> PairedImages:
+    """Pairs of a dataset of the catalog, turned round where `source_side` is not the dataset's own."""
+    return pairs.swapped() if source_side not in (None, CATALOG[name].source) else pairs
 
 
 def published_pairs(name: str, split: str, size: int, on_error: OnError) -> PairedImages:
@@ -85,19 +90,24 @@ def published_pairs(name: str, split: str, size: int, on_error: OnError) -> Pair
         return colored_pictures(folder, split, size, on_error)
     if split == "test" and not (folder / "test").is_dir():
         split = "val"
-    if has_pairs(folder) or has_pairs(folder / split):
-        return own_pairs(folder, split, size, row.source, on_error)
+    if any(has_pairs(home, row) for home in (folder, folder / split)):
+        return own_pairs(folder, split, size, row.source, on_error, row)
     return PairedImages.from_side_by_side(folder / split, row.source, size, on_error=on_error)
 
 
-def own_pairs(folder: Path, split: str, size: int, source_side: Side | None, on_error: OnError) -> PairedImages:
-    """Pairs from a reader's own folder, in any of the layouts that `load` describes."""
+def own_pairs(
+    folder: Path, split: str, size: int, source_side: Side | None, on_error: OnError, row: Dataset | None = None
+) -> PairedImages:
+    """Pairs from a reader's own folder, in any of the layouts that `load` describes, or in that of the dataset `row`."""
     if split == "test" and not (folder / "test").is_dir():
         split = "val"
     fold = None if (folder / split).is_dir() else split
     home = folder if fold else folder / split
     if has_pairs(home):
         return PairedImages.from_folders(home / "source", home / "target", size, on_error=on_error, fold=fold)
+    if row and has_pairs(home, row):
+        source, target = (home / name for name in row.folders)
+        return PairedImages.from_folders(source, target, size, on_error=on_error, fold=fold, key=row.key)
     if source_side is None:
         raise DataError(
             f"{home} has no source/ and target/ in it; if its files are pairs side by side, say which half is the source: "
@@ -106,9 +116,10 @@ def own_pairs(folder: Path, split: str, size: int, source_side: Side | None, on_
     return PairedImages.from_side_by_side(home, source_side, size, on_error=on_error, fold=fold)
 
 
-def has_pairs(folder: Path) -> bool:
-    """Whether a folder holds `source/` and `target/`."""
-    return (folder / "source").is_dir() and (folder / "target").is_dir()
+def has_pairs(folder: Path, row: Dataset | None = None) -> bool:
+    """Whether a folder holds `source/` and `target/`, or what they are called in the dataset `row`."""
+    names = [("source", "target"), *([row.folders] if row else [])]
+    return any(all((folder / side).is_dir() for side in sides) for sides in names)
 
 
 def colored_pictures(folder: Path, split: str, size: int, on_error: OnError) -> PairedImages:
@@ -133,8 +144,11 @@ def colored_pictures(folder: Path, split: str, size: int, on_error: OnError) -> 
 
 
 def samples(name: str, split: str, size: int, count: int | None = None) -> PairedImages:
-    """Procedural pairs in place of a dataset: `count` of them (240 for "train", 60 else), the same on every machine."""
-    count = count or SAMPLES[split]
+    """Procedural pairs in place of a dataset, the same on every machine.
+
+    Unless they are asked for by `count`, there are 240 for "train" and 60 else, and a warning says that the dataset is missing.
+    """
+    asked_for, count = count is not None, count or SAMPLES[split]
     if CATALOG[name].world is None:
         raise DataError(f"There is no {data_folder() / name}, and nothing procedural to take its place; {by_hand(name)}.")
     world = _world(CATALOG[name].world)
@@ -148,8 +162,10 @@ def samples(name: str, split: str, size: int, count: int | None = None) -> Paire
         return np.stack(drawn).reshape(count, -1, size, size, 3), {}
 
     array, _ = cached(f"{name}-samples", [name, split, size, count], version, make)
-    origin = f"{count} procedural samples in place of {CATALOG[name].title} (there is no {data_folder() / name})"
-    log.warning("Using %s.", origin)
+    origin = f"{count} procedural samples in place of {CATALOG[name].title}"
+    if not asked_for:
+        origin += f" (there is no {data_folder() / name})"
+        log.warning("Using %s.", origin)
     array = np.broadcast_to(array, (count, 2, size, size, 3))  # a single picture is source and target at once
     return PairedImages(array, [f"sample {i}" for i in range(count)], origin)
 
