@@ -12,6 +12,8 @@ from nbformat import NotebookNode
 from notebook_tools import METADATA, WIDGET_VIEW, code_cells
 from repository_address import address, badges
 
+from p2p_lib.weights import locate, registry
+
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
@@ -161,6 +163,16 @@ def test_ends_as_every_lesson_does(path):
     if path.stem == START and "Exercises" not in found:
         expected.remove("Exercises")
     assert found[-len(expected) :] == expected
+
+
+@every_lesson
+def test_begins_with_a_trained_model_of_the_course(path):
+    """One that needs no network connection, before anything is trained."""
+    sources = [cell.source for cell in code_cells(read(path))]
+    first = next(i for i, source in enumerate(sources) if "Translator.load(" in source)
+    bundled = [name for name, entry in registry().items() if locate(entry)[0] == "bundled"]
+    assert any(f'"{name}' in sources[first] for name in bundled)
+    assert not any("p2p.fit(" in source or "step(" in source for source in sources[: first + 1])
 
 
 @every_lesson
