@@ -78,6 +78,15 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return floats, json.loads(metadata[METADATA_KEY])
 
 
+def is_own(path: Path) -> bool:
+    """Whether a file is one of `save_weights`, by what is in it, whatever it is called."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return METADATA_KEY in (file.metadata() or {})
+    except (safetensors.SafetensorError, OSError):
+        return False
+
+
 def _not_saved(path: Path, error: Exception) -> CheckpointError:
     reason = error.strerror if isinstance(error, OSError) else f"the disk is full or failing: {_first_line(error)}"
     earlier = "the earlier one is untouched" if path.exists() else "nothing is left of it"

@@ -20,7 +20,7 @@ from p2p_lib.tasks import TASKS, Task, task, to_toml
 from p2p_lib.weights import WEIGHTS_FILE
 
 FIELDS = {field.name for field in dataclasses.fields(Task)}
-OPTIONS = {"out", "config", "resume", "print-config", "tensorboard", "overwrite", "mode", "pages"}
+OPTIONS = {"out", "config", "resume", "print-config", "tensorboard", "overwrite", "mode", "pages", "samples"}
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -65,11 +65,16 @@ def dispatch(commands: dict[str, Callable[[list[str]], int]], arguments: list[st
 HELP = """usage: p2p COMMAND ...    (p2p COMMAND --help says more)
 
   p2p train [TASK] [-c FILE.toml] [--out DIR] [--resume] [--FIELD VALUE ...]
-  p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR [--pages]
+  p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR [--samples N] [--pages]
   p2p data list | get NAME | check FOLDER | combine A B OUT | split FOLDER OUT
   p2p weights list | get NAME ... | check [NAME ...] | info NAME
 
 Any error is explained in one sentence; add --debug for the traceback."""
+
+
+def new_parser(command: str, description: str) -> ArgumentParser:
+    """The options of one command, none yet; an error in them is raised, for `main` to explain."""
+    return ArgumentParser(prog=f"p2p {command}", exit_on_error=False, allow_abbrev=False, description=description)
 
 
 def train(arguments: list[str]) -> int:
@@ -96,9 +101,7 @@ def train(arguments: list[str]) -> int:
 
 def train_parser() -> ArgumentParser:
     """Options of ``p2p train``: a flag for every field of `Task`, documented by its docstring."""
-    parser = ArgumentParser(
-        prog="p2p train", exit_on_error=False, allow_abbrev=False, description=f"Train a task: {', '.join(TASKS)}."
-    )
+    parser = new_parser("train", f"Train a task: {', '.join(TASKS)}.")
     parser.add_argument("task", nargs="?", help="a row of the table of tasks (facades)")
     parser.add_argument("-c", "--config", metavar="FILE.toml", help="fields in a file; flags win over it")
     parser.add_argument("--out", metavar="DIR", help="folder of the run (runs/TASK)")
@@ -138,9 +141,7 @@ def read_toml(parser: ArgumentParser, path: str) -> dict[str, Any]:
 
 def generate(arguments: list[str]) -> int:
     """``p2p generate``: translate a folder of pictures."""
-    parser = ArgumentParser(
-        prog="p2p generate", exit_on_error=False, allow_abbrev=False, description="Translate every picture of a folder."
-    )
+    parser = new_parser("generate", "Translate every picture of a folder.")
     parser.add_argument("weights", metavar="WEIGHTS_OR_RUN", help="weights file, folder of a run, or name of a bundled model")
     parser.add_argument("input", metavar="INPUT_DIR", help="pictures of any size; subfolders are kept")
     parser.add_argument("output", metavar="OUTPUT_DIR", help="where the translated pictures go")
@@ -148,6 +149,7 @@ def generate(arguments: list[str]) -> int:
     parser.add_argument(
         "--mode", choices=["eval", "paper"], default="eval", help="running statistics, or the picture's own and dropout"
     )
+    parser.add_argument("--samples", type=int, metavar="N", help="N answers to each picture, from a model that has many")
     parser.add_argument("--pages", action="store_true", help="comic pages: panel by panel, lines and balloons stay as they are")
     options = parser.parse_args(arguments)
     from p2p_lib.pages import color_pages
@@ -155,7 +157,10 @@ def generate(arguments: list[str]) -> int:
 
     model = Translator.load(options.weights)
     translate = color_pages if options.pages else translate_folder
-    report = translate(model, options.input, options.output, overwrite=options.overwrite, mode=options.mode)
+    samples = {} if options.samples is None else {"n_samples": options.samples}
+    if samples and options.pages:
+        raise ConfigError("--pages makes one page of each; leave out --samples, or --pages.")
+    report = translate(model, options.input, options.output, overwrite=options.overwrite, mode=options.mode, **samples)
     print(f"{len(report.written)} pictures written to {options.output}.")
     if report.existing:
         print(f"{len(report.existing)} were there already and were left alone; --overwrite replaces them.")

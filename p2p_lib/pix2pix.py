@@ -9,13 +9,13 @@ the low frequencies right, D the high ones, where L1 alone would answer "the mea
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from p2p_lib.device import Precision, autocast
+from p2p_lib.latent import draw_latent
 from p2p_lib.losses import GanMode, discriminator_losses, generator_loss
+from p2p_lib.method import Method
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +30,13 @@ class Objective:
     d_loss_weight: float = 0.5
 
 
-class Pix2Pix:
+class Pix2Pix(Method):
     """Generator, discriminator and their two optimisers, and what one step does with them.
 
     Parameters
     ----------
-    netG, netD : called as ``netG(source)`` and ``netD(source, image)``.
+    netG, netD : called as ``netG(source)`` and ``netD(source, image)``. A generator with a latent code is given random ones; no
+        loss rewards it for listening, and it does not.
     lr, lr_d : learning rates of G and D; `betas` are Adam's.
     precision : "fp32", "bf16" or "fp16" (with loss scaling); the optimisers always work in fp32.
     """
@@ -51,16 +52,10 @@ class Pix2Pix:
         betas: tuple[float, float] = (0.5, 0.999),
         precision: Precision = "fp32",
     ) -> None:
-        self.netG, self.netD = netG, netD
+        super().__init__({"G": netG, "D": netD}, {"G": lr, "D": lr_d}, betas, precision)
+        self.netD = netD
+        self.nz = getattr(netG, "nz", 0)
         self.objective = objective or Objective()
-        self.device = next(netG.parameters()).device
-        self.precision = precision
-        self.base_lr = {"G": lr, "D": lr_d}
-        self.optimizers = {
-            "G": torch.optim.Adam(netG.parameters(), lr=self.base_lr["G"], betas=betas),
-            "D": torch.optim.Adam(netD.parameters(), lr=self.base_lr["D"], betas=betas),
-        }
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
 
     def step(self, source: Tensor, target: Tensor) -> dict[str, Tensor]:
         """One step of D, then one of G, on pictures (N, C, H, W) in [-1, 1].
@@ -69,7 +64,7 @@ class Pix2Pix:
         is their sum times `d_loss_weight`).
         """
         with autocast(self.device, self.precision):
-            fake = self.netG(source)
+            fake = self.netG(source, draw_latent(len(source), self.nz, source)) if self.nz else self.netG(source)
         d_losses = self._step_discriminator(source, target, fake.detach())
         g_losses = self._step_generator(source, target, fake)
         self.scaler.update()
@@ -100,32 +95,3 @@ class Pix2Pix:
         optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.step(optimizer)
-
-    def set_lr_factor(self, factor: float) -> None:
-        """Set both learning rates to `factor` times what they started from."""
-        for name, optimizer in self.optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = self.base_lr[name] * factor
-
-    def train(self) -> None:
-        """Training mode: batch statistics, dropout."""
-        self.netG.train()
-        self.netD.train()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that a step changes: networks, optimisers, loss scale."""
-        return {
-            "netG": self.netG.state_dict(),
-            "netD": self.netD.state_dict(),
-            "optimizer_G": self.optimizers["G"].state_dict(),
-            "optimizer_D": self.optimizers["D"].state_dict(),
-            "scaler": self.scaler.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put back what `state_dict` gave."""
-        self.netG.load_state_dict(state["netG"])
-        self.netD.load_state_dict(state["netD"])
-        self.optimizers["G"].load_state_dict(state["optimizer_G"])
-        self.optimizers["D"].load_state_dict(state["optimizer_D"])
-        self.scaler.load_state_dict(state["scaler"])

@@ -13,16 +13,18 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 
+from p2p_lib.bicyclegan import BicycleGAN, BicycleObjective
 from p2p_lib.codec import Codec, make_codec
 from p2p_lib.data.augment import Augment, ColorJitter
 from p2p_lib.data.pairs import OnError, Side
 from p2p_lib.device import Precision, isolated_rng, resolve_precision
 from p2p_lib.errors import ConfigError, did_you_mean
 from p2p_lib.losses import GanMode
-from p2p_lib.models import PatchDiscriminator, ResNetGenerator, UNetGenerator
+from p2p_lib.method import Method
+from p2p_lib.models import LatentEncoder, MultiScaleDiscriminator, PatchDiscriminator, ResNetGenerator, UNetGenerator
 from p2p_lib.models.blocks import Norm, Padding, init_weights
 from p2p_lib.models.patchgan import output_size
-from p2p_lib.models.unet import Upsample, num_layers
+from p2p_lib.models.unet import Inject, Upsample, num_layers
 from p2p_lib.pix2pix import Objective, Pix2Pix
 
 Profile = Literal["full", "lite"]
@@ -34,6 +36,7 @@ class Task:
 
     Args:
         name: The row of the table of tasks that this configuration started from.
+        method: pix2pix, or BicycleGAN, which learns many answers to one source.
         profile: "full" is the paper's sizes on a GPU; "lite" about a minute on two CPU cores.
         dataset: A name of the catalog, or a folder of your own: pairs, or for colouring any colour pictures.
         source_side: Which half of side-by-side files is the source; a dataset of the catalog knows, and turns round for the other.
@@ -53,10 +56,16 @@ class Task:
         upsample: How the generator doubles: transposed convolution, or resizing and a convolution.
         padding: How convolutions see beyond the border.
         source_skip: Whether the last layers of a U-Net also see the source, for lines one pixel wide.
+        nz: Length of the latent code that chooses one of many answers; 0 for none. Given to pix2pix, it is random noise.
+        inject: Where the U-Net is given the code: at its input, or at all of its layers down.
+        nef: Filters in the first layer of BicycleGAN's encoder.
         ndf: Filters in the first layer of the discriminator.
         receptive_field: Side in pixels of the patch that each answer of the discriminator judges.
+        n_scales: At how many sizes, each half of the last, BicycleGAN's discriminators see a picture.
         gan_mode: The adversarial loss.
         lambda_l1: Weight of the L1 loss.
+        lambda_z: BicycleGAN's weight of finding the random code again.
+        lambda_kl: BicycleGAN's weight of keeping codes normally distributed.
         d_loss_weight: Factor on the discriminator's loss.
         batch_size: Pairs a step.
         epochs: How often every pair is seen.
@@ -73,6 +82,7 @@ class Task:
     """
 
     name: str = "facades"
+    method: Literal["pix2pix", "bicyclegan"] = "pix2pix"
     profile: Profile = "full"
     dataset: str = "facades"
     source_side: Side | None = None
@@ -92,10 +102,16 @@ class Task:
     upsample: Upsample = "transpose"
     padding: Padding = "zeros"
     source_skip: bool = False
+    nz: int = 0
+    inject: Inject = "input"
+    nef: int = 64
     ndf: int = 64
     receptive_field: int = 70
+    n_scales: int = 2
     gan_mode: GanMode = "vanilla"
     lambda_l1: float = 100.0
+    lambda_z: float = 0.5
+    lambda_kl: float = 0.01
     d_loss_weight: float = 0.5
     batch_size: int = 1
     epochs: int = 200
@@ -114,13 +130,25 @@ class Task:
         self._check_choices()
         try:
             num_layers(self.image_size)
-            output_size(self.image_size, self.receptive_field)
+            output_size(self.image_size // 2 ** (max(self.n_scales, 1) - 1 if self.bicycle else 0), self.receptive_field)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        for field in ("ngf", "ndf", "batch_size", "epochs", "lr", "lr_d_factor", "zoom", "eval_every", "save_every"):
+        for field in (
+            "ngf",
+            "ndf",
+            "nef",
+            "n_scales",
+            "batch_size",
+            "epochs",
+            "lr",
+            "lr_d_factor",
+            "zoom",
+            "eval_every",
+            "save_every",
+        ):
             if getattr(self, field) <= 0:
                 raise ConfigError(f"{field} must be greater than 0; got {getattr(self, field)}.")
-        for field in ("jitter", "steps", "keep_every", "lambda_l1", "d_loss_weight", "decay_from"):
+        for field in ("nz", "jitter", "steps", "keep_every", "lambda_l1", "lambda_z", "lambda_kl", "d_loss_weight", "decay_from"):
             if getattr(self, field) < 0:
                 raise ConfigError(f"{field} must not be negative; got {getattr(self, field)}.")
         for field in ("zoom", "decay_from"):
@@ -130,12 +158,37 @@ class Task:
             raise ConfigError(f"betas are at least 0 and below 1; got {self.betas}.")
         if not (all(0 <= amount <= 1 for amount in self.source_jitter) and self.source_jitter[3] <= 0.5):
             raise ConfigError(f"source_jitter is between 0 and 1, for hue at most 0.5; got {self.source_jitter}.")
+        self._check_latent()
 
     def _check_choices(self) -> None:
         """Fields that take one of a few words hold one of them."""
         for field, kind in get_type_hints(Task).items():
             if get_origin(kind) is Literal and getattr(self, field) not in get_args(kind):
                 raise ConfigError(f"{field} is one of {', '.join(get_args(kind))}; got {getattr(self, field)!r}.")
+
+    def _check_latent(self) -> None:
+        """What takes a latent code, and what needs one."""
+        if self.nz and self.generator != "unet":
+            raise ConfigError(
+                f"Only a U-Net takes a latent code; got nz {self.nz} with generator {self.generator}: take unet, or nz 0."
+            )
+        if self.bicycle and self.nz == 0:
+            raise ConfigError("method bicyclegan needs a latent code, and nz is 0; take nz 8, or method pix2pix.")
+        if self.bicycle and self.ndf < 2 ** (self.n_scales - 1):
+            least = 2 ** (self.n_scales - 1)
+            raise ConfigError(
+                f"Every scale halves the filters, so n_scales {self.n_scales} needs ndf {least} at least; got {self.ndf}."
+            )
+        if self.bicycle and self.batch_size % 2:
+            even = f"{self.batch_size - 1} or {self.batch_size + 1}" if self.batch_size > 1 else "2"
+            raise ConfigError(
+                f"method bicyclegan splits every batch in two, so batch_size is even; got {self.batch_size}: take {even}."
+            )
+
+    @property
+    def bicycle(self) -> bool:
+        """Whether the method is BicycleGAN."""
+        return self.method == "bicyclegan"
 
     @property
     def load_size(self) -> int:
@@ -170,7 +223,7 @@ class Task:
         options = {field: getattr(self, field) for field in ("ngf", "norm", "dropout", "upsample", "padding")}
         with isolated_rng():  # layers draw their first weights from the global generator
             if self.generator == "unet":
-                options |= {"image_size": self.image_size, "source_skip": self.source_skip}
+                options |= {field: getattr(self, field) for field in ("image_size", "source_skip", "nz", "inject")}
                 netG = UNetGenerator(codec.in_channels, codec.out_channels, **options)
             else:
                 n_blocks = int(self.generator.removeprefix("resnet"))
@@ -178,26 +231,40 @@ class Task:
         init_weights(netG, self.seed)
         return netG
 
-    def make_discriminator(self) -> PatchDiscriminator:
-        """A new discriminator of (source, image), initialised from the seed."""
+    def make_discriminator(self, number: int = 1) -> PatchDiscriminator | MultiScaleDiscriminator:
+        """A new discriminator of (source, image), for BicycleGAN of the image alone, initialised from the seed and its `number`."""
         codec = self.make_codec()
+        options = {field: getattr(self, field) for field in ("ndf", "receptive_field", "norm", "padding")}
         with isolated_rng():
-            netD = PatchDiscriminator(
-                codec.in_channels + codec.out_channels,
-                ndf=self.ndf,
-                receptive_field=self.receptive_field,
-                norm=self.norm,
-                padding=self.padding,
-            )
-        init_weights(netD, self.seed + 1)
+            if self.bicycle:
+                netD = MultiScaleDiscriminator(codec.out_channels, n_scales=self.n_scales, **options)
+            else:
+                netD = PatchDiscriminator(codec.in_channels + codec.out_channels, **options)
+        init_weights(netD, self.seed + number)
         return netD
 
-    def make_method(self, device: torch.device) -> Pix2Pix:
-        """Both networks on `device`, with their optimisers."""
-        networks = [net.to(device, memory_format=torch.channels_last) for net in (self.make_generator(), self.make_discriminator())]
-        objective = Objective(self.gan_mode, self.lambda_l1, self.d_loss_weight)
-        precision = resolve_precision(self.precision, device)
-        return Pix2Pix(*networks, objective, lr=self.lr, lr_d=self.lr * self.lr_d_factor, betas=self.betas, precision=precision)
+    def make_encoder(self) -> LatentEncoder | None:
+        """A new encoder of targets, initialised from the seed, that halves them down to 8 x 8; None where the method has none."""
+        if not self.bicycle:
+            return None
+        n_blocks = num_layers(self.image_size) - num_layers(32) + 1  # 32 -> 16 -> 8
+        with isolated_rng():
+            netE = LatentEncoder(self.make_codec().out_channels, self.nz, nef=self.nef, n_blocks=n_blocks, norm=self.norm)
+        init_weights(netE, self.seed + 3)
+        return netE
+
+    def make_method(self, device: torch.device) -> Method:
+        """All networks on `device`, with their optimisers."""
+        made = [self.make_generator(), self.make_discriminator()]
+        if self.bicycle:
+            made[1:] = [self.make_encoder(), made[1], self.make_discriminator(2)]
+        networks = [net.to(device, memory_format=torch.channels_last) for net in made]
+        options = {"lr": self.lr, "lr_d": self.lr * self.lr_d_factor, "betas": self.betas}
+        options |= {"precision": resolve_precision(self.precision, device)}
+        if not self.bicycle:
+            return Pix2Pix(*networks, Objective(self.gan_mode, self.lambda_l1, self.d_loss_weight), **options)
+        objective = BicycleObjective(self.gan_mode, self.lambda_l1, self.lambda_z, self.lambda_kl, self.d_loss_weight)
+        return BicycleGAN(*networks, objective, **options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,6 +364,41 @@ TASKS["anime-jys1670"] = Row(
         "decay_from": 1.0,
     },
     {"norm": "instance-affine", "padding": "reflect", "decay_from": 1.0},
+)
+MANY: dict[str, Any] = {"dataset": "faces", "method": "bicyclegan", "nz": 8, "gan_mode": "lsgan", "lambda_l1": 10.0} | {
+    "d_loss_weight": 1.0
+}
+"""Many answers to one sketch: what both BicycleGANs have in common."""
+MANY_LITE: dict[str, Any] = (
+    MANY
+    | {"image_size": 64, "jitter": 4, "ngf": 12, "ndf": 16, "nef": 16, "receptive_field": 34, "batch_size": 4, "steps": 450}
+    | {"inject": "all", "norm": "instance-affine", "padding": "reflect", "dropout": False, "lambda_l1": 20.0, "lr": 1e-3}
+    | {"eval_every": 150, "save_every": 150}
+)
+TASKS["faces"] = Row(
+    "Sketch to many photos: BicycleGAN as its authors train it",
+    MANY | {"inject": "all", "norm": "instance", "jitter": 0, "batch_size": 2, "epochs": 400},
+    MANY_LITE,
+)
+TASKS["faces-pavel"] = Row(
+    "Sketch to many photos as PavelBogoslovskiy trained it: 128 px, batch norm, three scales, batch 16, 150 epochs",
+    MANY
+    | {
+        "image_size": 128,
+        "jitter": 0,
+        "hflip": False,
+        "upsample": "nearest",
+        "dropout": False,
+        "n_scales": 3,
+        "lambda_z": 0.6,
+        "lambda_kl": 0.02,
+        "batch_size": 16,
+        "epochs": 150,
+        "lr": 5e-4,
+        "betas": (0.6, 0.999),
+        "decay_from": 1.0,
+    },
+    MANY_LITE | {"norm": "batch", "lambda_z": 0.6, "lambda_kl": 0.02, "betas": (0.6, 0.999), "decay_from": 1.0},
 )
 TASKS["edges2cars-alexeylabs"] = dataclasses.replace(
     TASKS["edges2shoes-alexeylabs"],

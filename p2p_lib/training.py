@@ -32,6 +32,7 @@ from p2p_lib.device import best_device, isolated_rng
 from p2p_lib.errors import ConfigError, P2PError, TrainingError
 from p2p_lib.files import atomic_write_text, remove_partial
 from p2p_lib.guards import out_of_memory_explained, stop_signals, unwritable_explained
+from p2p_lib.latent import random_latents
 from p2p_lib.tasks import Task, task_from_dict, to_toml
 from p2p_lib.weights import WEIGHTS_FILE
 
@@ -39,6 +40,7 @@ CHECKPOINT_FILE = "last.pt"
 BEST_FILE = "best.safetensors"
 FREE_TO_CHANGE = {"epochs", "steps", "eval_every", "save_every", "keep_every", "on_error", "profile"}
 N_SAMPLES = 4
+N_RANDOM = 4  # random codes in the picture of samples
 LOG_EVERY = 10
 EVAL_BATCH = 8
 
@@ -49,8 +51,8 @@ log = logging.getLogger("p2p_lib")
 class Event:
     """What a callback is told: a row of the history, and at validations the picture of the fixed samples.
 
-    `row` holds step, images (pairs seen), seconds (of training), lr, G_gan, G_l1, D_real, D_fake (means since the last row), and at
-    validations val_l1 and val_psnr. `samples` is uint8 (H, W, 3).
+    `row` holds step, images (pairs seen), seconds (of training), lr, the losses of the method's step (G_gan, G_l1, D_real, D_fake,
+    ..., means since the last row), and at validations val_l1 and val_psnr. `samples` is uint8 (H, W, 3).
     """
 
     kind: Literal["log", "validation", "end"]
@@ -92,8 +94,8 @@ def fit(
     """Train `task` and leave everything in the folder `out` (unset: runs/NAME).
 
     `out` gets config.toml, history.csv, samples/ (fixed validation sources, translated every `eval_every` steps), last.pt (the
-    checkpoint), weights.safetensors (the generator), best.safetensors (the one with the lowest validation L1; low L1 is not yet a
-    good picture, so look before you choose it) and, with `keep_every`, kept/.
+    checkpoint), weights.safetensors (the generator, with BicycleGAN's encoder), best.safetensors (those with the lowest validation
+    L1; low L1 is not yet a good picture, so look before you choose it) and, with `keep_every`, kept/.
 
     With `resume`, an interrupted run goes on from its checkpoint, a finished one is returned as it is, and where there is nothing
     to resume, training starts. `train` and `val` take the place of the task's own data. Ctrl-C, a notebook's stop button and
@@ -238,20 +240,33 @@ class Trainer:
         self.tell("validation", picture)
 
     def validate(self) -> tuple[dict[str, float], np.ndarray]:
-        """L1 and PSNR over the validation pairs (inference mode "eval"), and a picture of the first few."""
-        netG = self.method.netG.eval()
+        """L1 and PSNR over the validation pairs (inference mode "eval"), and a picture of the first few.
+
+        BicycleGAN is scored on the target made again from its own code, as a random answer to a sketch may well be another photo.
+        """
+        self.method.train(False)
         scores, rows = [], []
         for start in range(0, len(self.val), EVAL_BATCH):
             source, target = self.val.batch(range(start, min(start + EVAL_BATCH, len(self.val))))
             with torch.no_grad(), out_of_memory_explained(self.task, self.device):
                 x = self.codec.encode_source(source.to(self.device)).contiguous(memory_format=torch.channels_last)
-                fake = self.codec.decode(netG(x), source.to(self.device)).cpu()
+                answer = self.method.answer(x, self.codec.encode_target(target.to(self.device)))
+                fake, *others = (
+                    self.codec.decode(y, source.to(self.device)).cpu() for y in (answer, *self.random_answers(x, start))
+                )
             scores += zip(metrics.l1(fake, target).tolist(), metrics.psnr(fake, target).tolist(), strict=True)
-            trios = zip(self.codec.seen(source[:N_SAMPLES]), fake, target, strict=False)
-            rows = (rows + [[viz.to_array(image) for image in trio] for trio in trios])[:N_SAMPLES]
+            columns = zip(self.codec.seen(source[:N_SAMPLES]), fake, target, *others, strict=False)
+            rows = (rows + [[viz.to_array(image) for image in row] for row in columns])[:N_SAMPLES]
         val_l1, val_psnr = np.mean(scores, axis=0)
-        picture = viz.picture_grid(rows, ["source", f"step {self.step}", "target"])
-        return {"val_l1": float(val_l1), "val_psnr": float(val_psnr)}, picture
+        titles = ["source", f"step {self.step}", "target", *(f"z {i + 1}" for i in range(len(rows[0]) - 3))]
+        return {"val_l1": float(val_l1), "val_psnr": float(val_psnr)}, viz.picture_grid(rows, titles)
+
+    def random_answers(self, x: Tensor, start: int) -> list[Tensor]:
+        """For the picture of samples: what a model with a latent code makes of the first batch with always the same codes."""
+        if self.task.nz == 0 or start > 0:
+            return []
+        codes = random_latents(N_RANDOM, self.task.nz, derive_seed(self.task.seed, "samples"))
+        return [self.method.netG(x, torch.from_numpy(z).to(x).expand(len(x), -1)) for z in codes]
 
     def check_finite(self) -> None:
         """TrainingError that names the first step with a loss that is not a number; the last checkpoint stays as it is."""
@@ -261,7 +276,7 @@ class Trainer:
 
     def check_weights(self) -> None:
         """TrainingError where a step with a finite loss has made weights that are not, so that they are never saved."""
-        tensors = [*self.method.netG.state_dict().values(), *self.method.netD.state_dict().values()]
+        tensors = [tensor for network in self.method.networks.values() for tensor in network.state_dict().values()]
         if not torch.stack([tensor.isfinite().all() for tensor in tensors]).all():
             raise self.not_finite(f"The weights after step {self.step} are")
 
@@ -290,7 +305,7 @@ class Trainer:
         self.best_l1, self.seconds, self.saved_step = state["best_l1"], state["seconds"], self.step
 
     def save_generator(self, path: Path) -> None:
-        save_weights(path, self.method.netG.state_dict(), dataclasses.asdict(self.task), step=self.step)
+        save_weights(path, self.method.weights(), dataclasses.asdict(self.task), step=self.step)
 
     def write_history(self) -> None:
         """history.csv, a line a row; validation columns are empty between validations."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from p2p_lib import weights
+from p2p_lib.bicyclegan import join_weights, split_weights
 from p2p_lib.checkpoint import load_weights
-from p2p_lib.codec import LEVELS
+from p2p_lib.codec import LEVELS, to_network_range
 from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
 from p2p_lib.device import autocast, best_device, isolated_rng, resolve_precision
 from p2p_lib.errors import CheckpointError, ConfigError, DataError
+from p2p_lib.latent import as_latents, check_takes_latent, random_latents
 from p2p_lib.models import foreign
 from p2p_lib.state_dicts import read_state_dict
 from p2p_lib.tasks import Task, task_from_dict
@@ -51,14 +53,28 @@ class Translator:
 
     `side` is for a network that knows one size alone: every picture is resized to side x side whatever its aspect (bicubic), and
     the answer back to the picture's size.
+
+    A model with a latent code (of `nz` numbers, else 0) has many answers. ``model(picture)`` gives the middle one, at
+    z = 0, ``model(picture, n_samples=8, seed=0)`` a list of eight, ``model(picture, z=z)`` that of a code; ``model.encode(photo)``
+    is the code of a photo.
     """
 
-    def __init__(self, netG: nn.Module, task: Task, device: torch.device | None = None, *, side: int | None = None) -> None:
+    def __init__(
+        self,
+        netG: nn.Module,
+        task: Task,
+        device: torch.device | None = None,
+        *,
+        side: int | None = None,
+        netE: nn.Module | None = None,
+    ) -> None:
         self.task = task
         self.side = side
+        self.nz = getattr(netG, "nz", 0)
         self.device = device or best_device()
         self.codec = task.make_codec()
         self.netG = netG.to(self.device, memory_format=torch.channels_last).eval()
+        self.netE = netE and netE.to(self.device, memory_format=torch.channels_last).eval()
         self.precision = "fp32" if self.device.type == "cpu" else resolve_precision("auto", self.device)
 
     @classmethod
@@ -74,12 +90,15 @@ class Translator:
             return cls._load_foreign(path, device)
         state_dict, facts = load_weights(path)
         task = task_from_dict(facts["config"])
-        netG = task.make_generator()
+        netG, netE = task.make_generator(), task.make_encoder()
+        generator, encoder = split_weights(state_dict)
         try:
-            netG.load_state_dict(state_dict)
+            netG.load_state_dict(generator)
+            if netE is not None:
+                netE.load_state_dict(encoder)
         except RuntimeError as error:
             raise CheckpointError(f"The weights in {path} do not fit the network of their own configuration: {error}") from error
-        return cls(netG, task, device)
+        return cls(netG, task, device, netE=netE)
 
     @classmethod
     def _load_foreign(cls, path: Path, device: torch.device | None) -> Translator:
@@ -100,30 +119,83 @@ class Translator:
             settings["generator"] = f"resnet{family.settings['n_blocks']}"
         return cls(netG, Task(name=family.name, dataset=family.name, codec=family.codec, **settings), device, side=family.side)
 
-    def __call__(self, picture: Picture, *, mode: Mode = "eval", seed: int = 0) -> Picture:
-        """Translate one picture (or a batch of tensors).
+    def weights(self) -> dict[str, Tensor]:
+        """The state dict of generator and encoder, as a weights file holds it."""
+        return join_weights(self.netG, self.netE)
 
+    def __call__(
+        self,
+        picture: Picture,
+        *,
+        n_samples: int | None = None,
+        z: np.ndarray | Tensor | Sequence | None = None,
+        mode: Mode = "eval",
+        seed: int = 0,
+    ) -> Picture | list[Picture]:
+        """Translate one picture (or a batch of tensors, all with the same code).
+
+        n_samples : so many answers with random codes, as a list; the same `seed` gives the same, and more begin as fewer do.
+        z : a code (nz,) for one answer, or codes (n, nz) for a list of n. Without `z` and `n_samples`, one answer with z = 0.
         mode : "eval" uses the running statistics of batch norm and no dropout: the same picture gives the same answer. "paper" does
             as Isola et al. (section 3.4): statistics of the picture itself, and dropout as the noise, drawn from `seed`.
+
+        DataError for a `z` of the wrong shape, or for a model that has no latent code.
         """
+        codes = self._codes(n_samples, z, seed)
         image, restore = to_tensor(picture)
+        if codes is None or codes.ndim == 1:
+            return restore(self._all_at(image, codes, mode, seed))
+        return [restore(self._all_at(image, code, mode, seed)) for code in codes]
+
+    def encode(self, photo: Image.Image | np.ndarray | Tensor) -> np.ndarray:
+        """The latent code of a photo of any size, float32 (nz,): the mean of what the encoder answers; of a batch, (N, nz).
+
+        Like the pairs in training, the photo is resized to the side that the model was trained at, whatever its aspect.
+        ``model(sketch, z=model.encode(photo))`` draws the sketch in the photo's style. DataError where the model has no encoder.
+        """
+        if self.netE is None:
+            raise DataError("This model has no encoder, so it cannot read a photo's code; BicycleGAN's models have one.")
+        image = to_tensor(photo)[0].to(self.device)
+        small = resize(to_network_range(image), (self.task.image_size,) * 2)
+        target = self.codec.encode_target((small + 1) / 2)
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            mean = self.netE(target.contiguous(memory_format=torch.channels_last))[0].float().cpu().numpy()
+        return mean if isinstance(photo, Tensor) and photo.ndim == 4 else mean[0]
+
+    def _codes(self, n_samples: int | None, z: np.ndarray | Tensor | Sequence | None, seed: int) -> Tensor | None:
+        """The codes that a caller asks for, (nz,) or (n, nz); None for the middle. DataError where that is not possible."""
+        if n_samples is None:
+            return None if z is None else as_latents(z, self.nz)
+        if z is not None:
+            raise DataError("n_samples draws codes and z gives them; say one of the two.")
+        self.check_samples(n_samples)
+        return as_latents(random_latents(n_samples, self.nz, seed), self.nz)
+
+    def check_samples(self, n_samples: int) -> None:
+        """DataError unless the model can give so many answers to one picture."""
+        check_takes_latent(self.nz)
+        if n_samples < 1:
+            raise DataError(f"n_samples is 1 or more; got {n_samples}.")
+
+    def _all_at(self, image: Tensor, z: Tensor | None, mode: Mode, seed: int) -> Tensor:
+        """Pictures (N, 3, H, W) translated with one code (nz,), as many at once as go together."""
         at_once = AT_ONCE.get(self.device.type, 1) if self.side and mode == "eval" else 1  # "paper": every picture's own statistics
         with torch.inference_mode(), normalisation_mode(self.netG, mode), isolated_rng():
             torch.manual_seed(seed)
-            return restore(torch.cat([self._translate(some) for some in image.split(at_once)]))
+            return torch.cat([self._translate(some, z) for some in image.split(at_once)])
 
-    def _translate(self, image: Tensor) -> Tensor:
+    def _translate(self, image: Tensor, z: Tensor | None) -> Tensor:
         """Pictures (N, 3, H, W) of any dtype and size -> the same, translated; N is 1 unless there is a fixed side."""
         if self.side:
-            return self.codec.decode(self._answer_at_side(image), image, image.dtype)
+            return self.codec.decode(self._answer_at_side(image, z), image, image.dtype)
         multiple = self.netG.multiple
         height, width = (_round_up(side, multiple) for side in image.shape[-2:])
         whole = height * width <= max(SINGLE_PASS_PIXELS, multiple**2)
-        output = self._answer(image) if whole else self._answer_in_tiles(image, _round_up(MIN_TILE, multiple))
+        output = self._answer(image, z) if whole else self._answer_in_tiles(image, z, _round_up(MIN_TILE, multiple))
         strips = zip(output.split(DECODED_ROWS, dim=-2), image.split(DECODED_ROWS, dim=-2), strict=True)
         return torch.cat([self.codec.decode(answer, source, image.dtype) for answer, source in strips], dim=-2)
 
-    def _answer_in_tiles(self, image: Tensor, tile: int) -> Tensor:
+    def _answer_in_tiles(self, image: Tensor, z: Tensor | None, tile: int) -> Tensor:
         """`_answer` tile by tile; each is faded in and out over the overlap, and all are added up.
 
         All tiles begin at multiples of the network's coarsest steps, so that they agree on where those steps lie.
@@ -134,7 +206,7 @@ class Translator:
         total, weight = torch.zeros(1, self.codec.out_channels, height, width), torch.zeros(height, width)
         for top, left in itertools.product(tile_starts(height, tile, align), tile_starts(width, tile, align)):
             piece = image[:, :, rows.indices[top : top + tile]][..., columns.indices[left : left + tile]]
-            answer = self._answer(piece).cpu()
+            answer = self._answer(piece, z).cpu()
             h, w = answer.shape[-2:]
             down = fade_window(h, first=top == 0, last=top + h == height)
             across = fade_window(w, first=left == 0, last=left + w == width)
@@ -143,21 +215,22 @@ class Translator:
             weight[top : top + h, left : left + w] += window
         return total.div_(weight)[:, :, rows.inner, columns.inner].to(image.device)
 
-    def _answer(self, image: Tensor) -> Tensor:
+    def _answer(self, image: Tensor, z: Tensor | None) -> Tensor:
         """What the network answers to a picture (1, 3, H, W), mirrored at its borders and cropped back: (1, C, H, W) in [-1, 1]."""
         rows, columns = (mirror_indices(side, self.netG.multiple) for side in image.shape[-2:])
         x = self.codec.encode_source(image.to(self.device))[:, :, rows.indices][..., columns.indices]
-        return self._run(x)[:, :, rows.inner, columns.inner].to(image.device)
+        return self._run(x, z)[:, :, rows.inner, columns.inner].to(image.device)
 
-    def _answer_at_side(self, image: Tensor) -> Tensor:
+    def _answer_at_side(self, image: Tensor, z: Tensor | None) -> Tensor:
         """What the network answers to pictures (N, 3, H, W), resized to its one size and back: (N, C, H, W) in [-1, 1]."""
         x = resize(self.codec.encode_source(image.to(self.device)), (self.side, self.side))
-        return resize(self._run(x), image.shape[-2:]).to(image.device)
+        return resize(self._run(x, z), image.shape[-2:]).to(image.device)
 
-    def _run(self, x: Tensor) -> Tensor:
-        """The network's answer to its input, both (N, C, H, W) in [-1, 1] and float32."""
+    def _run(self, x: Tensor, z: Tensor | None) -> Tensor:
+        """The network's answer to its input, both (N, C, H, W) in [-1, 1] and float32; `z` (nz,) is the code for all of them."""
+        code = [] if z is None else [z.to(x.device).expand(len(x), -1)]
         with autocast(self.device, self.precision):
-            return self.netG(x.contiguous(memory_format=torch.channels_last)).float()
+            return self.netG(x.contiguous(memory_format=torch.channels_last), *code).float()
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -284,13 +357,23 @@ class FolderReport:
 
 
 def translate_folder(
-    model: Translator, source: str | Path, out: str | Path, *, overwrite: bool = False, mode: Mode = "eval", progress: bool = True
+    model: Translator,
+    source: str | Path,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    mode: Mode = "eval",
+    n_samples: int | None = None,
+    progress: bool = True,
 ) -> FolderReport:
     """Translate every picture below `source` (or one file) into `out`, under the same relative path.
 
-    A file that exists is left alone unless `overwrite`; formats that cannot hold colour pictures become ``NAME.png``. DataError
-    where there is no picture, or where `out` cannot be written.
+    A file that exists is left alone unless `overwrite`; formats that cannot hold colour pictures become ``NAME.png``. With
+    `n_samples`, so many answers to each are written, as ``NAME_0.jpg``, ``NAME_1.jpg``, ..., the same number with the same code for
+    all of them. DataError where there is no picture, where the model has one answer only, or where `out` cannot be written.
     """
+    if n_samples is not None:
+        model.check_samples(n_samples)
     source, out = Path(source).expanduser(), Path(out).expanduser()
     files = [source] if source.is_file() else find_images(source)
     home = source.parent if source.is_file() else source
@@ -301,8 +384,9 @@ def translate_folder(
         target = out / file.relative_to(home)
         if target.suffix.lower() not in WRITABLE_SUFFIXES:
             target = target.with_name(target.name + ".png")
-        if target.exists() and not overwrite:
-            report.existing.append(target)
+        targets = [target] if n_samples is None else [target.with_stem(f"{target.stem}_{i}") for i in range(n_samples)]
+        if all(path.exists() for path in targets) and not overwrite:
+            report.existing += targets
             continue
         try:
             picture = to_rgb(read_image(file))
@@ -310,10 +394,12 @@ def translate_folder(
             report.unreadable[file] = str(error)
             continue
         try:
-            save_image(model(picture, mode=mode), target, exact=model.codec.keeps_lightness)
+            answers = [model(picture, mode=mode)] if n_samples is None else model(picture, mode=mode, n_samples=n_samples)
+            for answer, path in zip(answers, targets, strict=True):
+                save_image(answer, path, exact=model.codec.keeps_lightness)
         except OSError as error:
             raise DataError(f"{target} cannot be written ({error.strerror or error}).") from error
-        report.written.append(target)
+        report.written += targets
     return report
 
 

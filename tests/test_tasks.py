@@ -19,10 +19,10 @@ ROWS = [(name, profile) for name in TASKS for profile in PROFILES]
 
 @pytest.mark.parametrize(("name", "profile"), ROWS)
 def test_every_row_builds_and_runs(name, profile):
-    task = p2p.task(name, profile, ngf=2, ndf=2, image_size=256 if profile == "full" else 128)
+    task = p2p.task(name, profile, ngf=2, ndf=4, image_size=256 if profile == "full" else 128)
     method = task.make_method(torch.device("cpu"))
     method.train()
-    codec, picture = task.make_codec(), torch.rand(1, 3, task.image_size, task.image_size)
+    codec, picture = task.make_codec(), torch.rand(task.batch_size if task.bicycle else 1, 3, task.image_size, task.image_size)
     source, target = codec.encode_source(picture), codec.encode_target(picture)
     assert all(loss.isfinite() for loss in method.step(source, target).values())
 

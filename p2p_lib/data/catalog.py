@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from p2p_lib.data.cufs import person
 from p2p_lib.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -53,8 +55,9 @@ class Dataset:
     None where files are single pictures, source and target at once. `world` names the procedural stand-in, ``module:function``
     below `p2p_lib.data.synthetic`, a function of (seed, size) that returns (source, target), or such a single picture; None where
     there is none. `mirrors` are tried in order; `megabytes` says roughly what the first one sends. `layout` says in words how the
-    files lie, and `holds` which folders must be there. `prepare`, for raw data, says how pairs are made of it; `made_from`, for
-    data that nobody offers for download, where it comes from.
+    files lie, and `holds` which folders must be there. `folders` is what those of the sources and of the targets are called, beside
+    ``source/`` and ``target/``, and `key` makes the same of the names of a pair's files. `prepare`, for raw data, says how pairs
+    are made of it; `made_from`, for data that nobody offers for download, where it comes from.
     """
 
     title: str
@@ -64,6 +67,8 @@ class Dataset:
     terms: str
     citation: str
     layout: str
+    folders: tuple[str, str] = ("source", "target")
+    key: Callable[[str], str] = str
     holds: tuple[str, ...] = ()
     mirrors: tuple[Archive | Kaggle, ...] = ()
     megabytes: int | None = None
@@ -210,8 +215,11 @@ CATALOG: dict[str, Dataset] = {
         home="http://mmlab.ie.cuhk.edu.hk/archive/facesketch.html",
         terms="identifiable people: for research only, and never to say who somebody is",
         citation="Wang and Tang 2009, Face Photo-Sketch Synthesis and Recognition, IEEE PAMI 31(11)",
-        layout="source/ with sketches and target/ with photos of the same names, or side-by-side files (sketch left) in train/ and "
-        "val/; 606 pairs = 188 CUHK students + 123 AR + 295 XM2VTS",
+        layout="sketches/ and photos/ with files of the same names, or with the authors' own, each of the three parts in folders "
+        "like sketches/cuhk/ and photos/cuhk/; or source/ and target/; or side-by-side files (sketch left) in train/ and val/; "
+        "606 pairs = 188 CUHK students + 123 AR + 295 XM2VTS",
+        folders=("sketches", "photos"),
+        key=person,
         made_from="ask its authors for it (copies elsewhere often pair a sketch with another person's photo)",
     ),
     "anime": Dataset(

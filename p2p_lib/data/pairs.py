@@ -104,13 +104,15 @@ class PairedImages:
         *,
         on_error: OnError = "raise",
         fold: Fold | None = None,
+        key: Callable[[str], str] = str,
     ) -> PairedImages:
         """Two parallel folders whose files pair by path and stem: ``source/a.png`` with ``target/a.jpg``.
 
-        The rest as in `from_side_by_side`; what does not pair is in the report, too.
+        `key` is for names that differ: files pair where it makes the same of their paths without suffix. The rest as in
+        `from_side_by_side`; what does not pair is in the report, too.
         """
         source_folder, target_folder = existing_folder(source_folder), existing_folder(target_folder)
-        files, problems = pair_by_stem(source_folder, target_folder)
+        files, problems = pair_by_stem(source_folder, target_folder, key)
         return _decode(source_folder, files, check_aspect, size, on_error, fold, layout="two folders", problems=problems)
 
     @classmethod
@@ -136,14 +138,17 @@ def existing_folder(folder: str | Path) -> Path:
     return folder
 
 
-def pair_by_stem(source_folder: Path, target_folder: Path) -> tuple[list[tuple[Path, Path]], dict[str, str]]:
-    """Pair the files of two folders by their path without suffix; returns the pairs and what does not pair, by file."""
+def pair_by_stem(
+    source_folder: Path, target_folder: Path, key: Callable[[str], str] = str
+) -> tuple[list[tuple[Path, Path]], dict[str, str]]:
+    """Pair the files of two folders by what `key` makes of their path without suffix (unset: nothing else); returns the pairs and
+    what does not pair, by file."""
     problems: dict[str, str] = {}
 
     def by_stem(folder: Path) -> dict[str, Path]:
         stems: dict[str, Path] = {}
         for path in find_images(folder):
-            stem = path.relative_to(folder).with_suffix("").as_posix()
+            stem = key(path.relative_to(folder).with_suffix("").as_posix())
             if stem in stems:
                 problems[_label(path)] = f"has the same stem as {stems[stem].name}"
             stems.setdefault(stem, path)

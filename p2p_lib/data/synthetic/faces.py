@@ -34,6 +34,19 @@ def photograph(sheets: list[Layer], colors: Colors) -> np.ndarray:
     return picture * np.array((1 + 0.05 * colors.warmth, 1.0, 1 - 0.07 * colors.warmth), np.float32)
 
 
+def regions(seed: int, size: int = 128) -> dict[str, np.ndarray]:
+    """Where the parts of `portrait(seed, size)` are seen, by their names ("background", "hair", "skin", ...).
+
+    Each is float32 (size, size) in [0, 1], the share of the part in every pixel; all together they add up to 1.
+    """
+    shape_rng, _ = _generators(seed)
+    seen: dict[str, np.ndarray] = {}
+    for sheet in layers(draw_geometry(shape_rng), size):
+        seen = {part: share * (1 - sheet.mask) for part, share in seen.items()}
+        seen[sheet.part] = seen.get(sheet.part, 0) + sheet.mask.astype(np.float32)
+    return seen
+
+
 def sketch(sheets: list[Layer], rng: np.random.Generator) -> np.ndarray:
     """Pencil lines where the neutral picture has edges, light hatching where it is in shadow; float32 (size, size)."""
     from scipy.ndimage import gaussian_filter
@@ -54,8 +67,14 @@ def portrait(seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
     -------
     (sketch, photo) : uint8 (size, size, 3) each; the three channels of the sketch are equal.
     """
-    shape_rng, color_rng = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
+    shape_rng, color_rng = _generators(seed)
     geometry = draw_geometry(shape_rng)
     sheets = layers(geometry, size)
     pencil = sketch(sheets, np.random.default_rng(geometry.texture))
     return to_uint8(np.repeat(pencil[..., None], 3, axis=2)), to_uint8(photograph(sheets, draw_colors(color_rng)))
+
+
+def _generators(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """What a portrait's geometry and its colours are drawn from."""
+    shape, color = np.random.SeedSequence(seed).spawn(2)
+    return np.random.default_rng(shape), np.random.default_rng(color)
