@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
-from p2p_lib.cli import dispatch
+from p2p_lib.cli import dispatch, new_parser
 
 HELP = """usage: p2p data COMMAND ...    (p2p data COMMAND --help says more)
 
@@ -25,7 +23,7 @@ def run_data_command(arguments: list[str]) -> int:
 
 def list_datasets(arguments: list[str]) -> int:
     """``p2p data list``."""
-    new_parser("list", "Every dataset of the catalog, and whether it is here.").parse_args(arguments)
+    new_parser("data list", "Every dataset of the catalog, and whether it is here.").parse_args(arguments)
     from p2p_lib.data.get import describe
 
     print(describe())
@@ -34,7 +32,7 @@ def list_datasets(arguments: list[str]) -> int:
 
 def get(arguments: list[str]) -> int:
     """``p2p data get``."""
-    parser = new_parser("get", "Download a dataset of the catalog into $P2P_DATA (unset: datasets/), and check it.")
+    parser = new_parser("data get", "Download a dataset of the catalog into $P2P_DATA (unset: datasets/), and check it.")
     parser.add_argument("name", metavar="NAME", help="a name that `p2p data list` shows")
     options = parser.parse_args(arguments)
     from p2p_lib.data.get import get as get_dataset
@@ -45,7 +43,7 @@ def get(arguments: list[str]) -> int:
 
 def check(arguments: list[str]) -> int:
     """``p2p data check``; exit code 1 where something is wrong with the data."""
-    parser = new_parser("check", "What is wrong with a folder of pairs: a table, and a contact sheet to look at.")
+    parser = new_parser("data check", "What is wrong with a folder of pairs: a table, and a contact sheet to look at.")
     parser.add_argument(
         "folder", metavar="FOLDER", help="source/ and target/, or side-by-side files, in it or in train/, val/, test/"
     )
@@ -63,7 +61,7 @@ def check(arguments: list[str]) -> int:
 
 def combine(arguments: list[str]) -> int:
     """``p2p data combine``."""
-    parser = new_parser("combine", "Two folders whose files pair by name -> side-by-side files, A left and B right.")
+    parser = new_parser("data combine", "Two folders whose files pair by name -> side-by-side files, A left and B right.")
     parser.add_argument("a", metavar="A", help="pictures for the left half")
     parser.add_argument("b", metavar="B", help="pictures for the right half, with the same names")
     parser.add_argument("out", metavar="OUT", help="a new folder")
@@ -78,7 +76,7 @@ def combine(arguments: list[str]) -> int:
 
 def split(arguments: list[str]) -> int:
     """``p2p data split``."""
-    parser = new_parser("split", "Copy pairs into train/, val/ and test/: by group, and near-duplicates together.")
+    parser = new_parser("data split", "Copy pairs into train/, val/ and test/: by group, and near-duplicates together.")
     parser.add_argument("folder", metavar="FOLDER", help="source/ and target/, or side-by-side files")
     parser.add_argument("out", metavar="OUT", help="a new folder")
     parser.add_argument("--group", metavar="REGEX", help="what of a file's name says its group; its first (...) or all of it")
@@ -89,7 +87,3 @@ def split(arguments: list[str]) -> int:
 
     print(split_folder(options.folder, options.out, group=options.group, share=options.share, seed=options.seed))
     return 0
-
-
-def new_parser(command: str, description: str) -> ArgumentParser:
-    return ArgumentParser(prog=f"p2p data {command}", exit_on_error=False, allow_abbrev=False, description=description)

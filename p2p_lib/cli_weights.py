@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
 from p2p_lib import weights
-from p2p_lib.cli import dispatch
+from p2p_lib.cli import dispatch, new_parser
 from p2p_lib.errors import CheckpointError, ConfigError, DownloadError, P2PError, did_you_mean
 from p2p_lib.weights_record import Entry, sha256_of
 
@@ -30,14 +28,14 @@ def run_weights_command(arguments: list[str]) -> int:
 
 def list_weights(arguments: list[str]) -> int:
     """``p2p weights list``."""
-    _parser("list", "Every name of the registry, and where its file is.").parse_args(arguments)
+    new_parser("weights list", "Every name of the registry, and where its file is.").parse_args(arguments)
     print(describe())
     return 0
 
 
 def get(arguments: list[str]) -> int:
     """``p2p weights get``; what cannot be fetched does not keep the others from it."""
-    parser = _parser("get", "Fetch weights into the cache ($P2P_CACHE/weights, unset: ~/.cache/p2p_lib/weights).")
+    parser = new_parser("weights get", "Fetch weights into the cache ($P2P_CACHE/weights, unset: ~/.cache/p2p_lib/weights).")
     parser.add_argument("names", metavar="NAME", nargs="+", help="names that `p2p weights list` shows")
     names = parser.parse_args(arguments).names
     entries = _entries(names)
@@ -53,7 +51,9 @@ def get(arguments: list[str]) -> int:
 
 def check(arguments: list[str]) -> int:
     """``p2p weights check``; exit code 1 where a file is not what it should be."""
-    parser = _parser("check", "Size, sha256, and whether the network loads: of every file that is here, or of these names.")
+    parser = new_parser(
+        "weights check", "Size, sha256, and whether the network loads: of all files that are here, or of these names."
+    )
     parser.add_argument("names", metavar="NAME", nargs="*", help="names that `p2p weights list` shows (all whose file is here)")
     names = parser.parse_args(arguments).names
     entries = _entries(names)
@@ -67,7 +67,7 @@ def check(arguments: list[str]) -> int:
 
 def info(arguments: list[str]) -> int:
     """``p2p weights info``."""
-    parser = _parser("info", "The card of a model: the registry's entry, and what the file says of its training.")
+    parser = new_parser("weights info", "The card of a model: the registry's entry, and what the file says of its training.")
     parser.add_argument("name", metavar="NAME", help="a name that `p2p weights list` shows")
     name = parser.parse_args(arguments).name
     print(card(name, _entries([name])[name]))
@@ -179,7 +179,3 @@ def _size(entry: Entry) -> str:
     if size is not None:
         return f"{size / 1e6:.1f} MB"
     return f"about {entry['megabytes']} MB" if "megabytes" in entry else "-"
-
-
-def _parser(command: str, description: str) -> ArgumentParser:
-    return ArgumentParser(prog=f"p2p weights {command}", exit_on_error=False, allow_abbrev=False, description=description)

@@ -119,6 +119,29 @@ def _unordered(items: Any = None) -> set[Any]:
     return as_set(_taken(items))
 
 
+def _encoded(text: Any, encoding: Any) -> Instance:
+    """Bytes, which protocol 2 writes as a text. It stays one: else a short pickle could have a long text copied a million times."""
+    if type(text) is not str or encoding != "latin1":
+        raise RefusedError("to run _codecs.encode")
+    return Instance(BYTES, text)
+
+
+def _dtype(code: Any, *flags: Any) -> Instance:
+    """numpy's `dtype` of a number. Its state (the byte order, and fields that a number has not) is kept like any other."""
+    if type(code) is not str or code not in NUMBERS:
+        raise RefusedError("to run numpy.dtype")
+    return Instance(NUMBERS[code])
+
+
+def _scalar(dtype: Any, data: Any) -> Instance:
+    """A number of numpy, as training loops keep for the best loss; its value is needed by nobody here, and not worked out."""
+    if type(data) is Instance and data.kind is BYTES:
+        data = data.state
+    if type(dtype) is not Instance or dtype.kind not in NUMBERS.values() or type(data) not in (bytes, str):
+        raise RefusedError("to run numpy's scalar")
+    return Instance(SCALAR)
+
+
 def _taken(items: Any) -> list[Any]:
     """The items, which are taken out of their list: else a short pickle could have a long list copied a million times."""
     if items is None:
@@ -174,11 +197,20 @@ def shown(what: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
+BYTES, SCALAR = Name("builtins.bytes"), Name("numpy.generic")
+SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8, 12, 16), "c": (8, 16, 24, 32)}
+NUMBERS = {f"{kind}{size}": Name(f"numpy.dtype {kind}{size}") for kind, sizes in SIZES.items() for size in sizes}
+"""What numpy calls the kinds of numbers -> their stand-ins; a kind that holds objects is none of them."""
+
 CALLS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": _ordered,
     "builtins.set": _unordered,
     "builtins.frozenset": _unordered,
     "copyreg._reconstructor": _reconstructed,
+    "_codecs.encode": _encoded,
+    "numpy.dtype": _dtype,
+    "numpy._core.multiarray.scalar": _scalar,
+    "numpy.core.multiarray.scalar": _scalar,  # before numpy 2
     "torch.Size": lambda size=(): size,
     "torch.device": lambda *where: Name("torch.device"),
     "torch._utils._rebuild_tensor": _tensor,

@@ -44,7 +44,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     for names in (list(networks), generators, [name for name in WRAPPERS if name in networks]):
         if len(names) == 1:
             return networks[names[0]]
-    raise CheckpointError(f"{path} holds {len(networks)} networks ({_listed(list(networks))}); save the state dict of one alone.")
+    raise CheckpointError(f"{path} holds {len(networks)} networks ({listed(list(networks), 6)}); save the state dict of one alone.")
 
 
 def state_dicts(path: Path) -> dict[str, dict[str, Tensor]]:
@@ -172,5 +172,6 @@ def _is_module(content: Any) -> bool:
     return type(state) is dict and all(type(state.get(part)) is dict for part in ("_parameters", "_buffers", "_modules"))
 
 
-def _listed(names: list[str], most: int = 6) -> str:
+def listed(names: list[str], most: int) -> str:
+    """The first of the names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

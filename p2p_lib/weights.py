@@ -1,22 +1,25 @@
-"""Where trained weights are: a name of the registry, a file, or the folder of a run.
+"""Where trained weights are: a name of the registry, a file, the folder of a run, or an address of the web.
 
 A name's file lies beside the registry, or else in the cache, where a reader may also put it by hand; or else it is fetched there
 from the first of its `sources` that works. Nothing is in place before it has been checked: against the sha256 of the registry, or,
 of files that nobody here has seen, by opening it as tensors alone and recognising the network. The sha256 of such a file is
-recorded beside it when it is first used, and another file is refused from then on.
+recorded beside it when it is first used, and another file is refused from then on. So it is with the file of an address, too.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
+from urllib.parse import urldefrag, urlsplit
 
 from p2p_lib.data.cache import cache_folder
+from p2p_lib.data.drive import drive_id
 from p2p_lib.errors import CheckpointError, DownloadError, did_you_mean
-from p2p_lib.models import foreign
 from p2p_lib.weights_record import Entry, difference, how_to_accept, pin, record
-from p2p_lib.weights_sources import bring
+from p2p_lib.weights_sources import DRIVE, bring, open_unseen
 
 WEIGHTS_FILE = "weights.safetensors"
 Place = Literal["bundled", "in the cache", "to be fetched", "to be placed by hand"]
@@ -39,10 +42,12 @@ def download_folder() -> Path:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The weights file of a run's folder, a file itself, or that of a name of the registry, fetched if need be.
+    """The weights file of a run's folder, a file itself, or that of a name of the registry or of an address, fetched if need be.
 
     CheckpointError where there is none or where it is not the right one, DownloadError where it cannot be fetched.
     """
+    if is_address(name_or_path):
+        return fetch_address(str(name_or_path))
     path = Path(name_or_path).expanduser()
     if (path / WEIGHTS_FILE).is_file():
         return path / WEIGHTS_FILE
@@ -87,9 +92,34 @@ def fetch(name: str) -> Path:
     return target
 
 
+def is_address(name_or_path: str | Path) -> bool:
+    """Whether it is an address of the web; a `Path` never is."""
+    return isinstance(name_or_path, str) and name_or_path.lower().startswith(("http://", "https://"))
+
+
+def fetch_address(url: str) -> Path:
+    """The file of an address (http, https, or a link to a file of Google Drive), fetched into the cache where it is not there.
+
+    Nobody has seen this file, so it is treated as that of a name without a checksum: it must open as tensors alone and be a known
+    network; its sha256 is recorded, one warning says so, and another file is refused from then on. CheckpointError where the cache
+    holds another file than at first, DownloadError where none can be fetched.
+    """
+    source = _source(url)
+    target = download_folder() / "addresses" / _file_of(source)
+    entry: Entry = {"file": target.name, "sources": [source]}
+    if target.is_file():
+        _accept_cached(url, entry, target)
+    else:
+        bring(url, entry, target)
+    return target
+
+
 def verify(name: str, path: Path) -> None:
     """CheckpointError unless a file has the size and the sha256 that are known of the name: by the registry, or by the record."""
-    entry = registry()[name]
+    _verify(name, registry()[name], path)
+
+
+def _verify(name: str, entry: Entry, path: Path) -> None:
     fault = difference(path, entry, record(path))
     if fault is None:
         return
@@ -103,10 +133,26 @@ def verify(name: str, path: Path) -> None:
 def _accept_cached(name: str, entry: Entry, path: Path) -> None:
     """Check a file of the cache before it is used, and record one that the reader has put there."""
     if "sha256" in entry or record(path).is_file():
-        verify(name, path)
+        _verify(name, entry, path)
     else:
-        foreign.load(path)
+        open_unseen(path)
         pin(name, path)
+
+
+def _source(url: str) -> str:
+    """An address as one of the `sources` of an entry: the same for all forms of a link to one file of Google Drive."""
+    try:
+        file_id = drive_id(url)
+    except ValueError as error:  # http://[
+        raise DownloadError(f"{url} is no address of a file ({error}).") from error
+    return urldefrag(url).url if file_id is None else DRIVE + file_id
+
+
+def _file_of(source: str) -> str:
+    """What the file of a source is called in the cache: what a reader may know it by, and what no other source has."""
+    name = "drive" if source.startswith(DRIVE) else PurePosixPath(urlsplit(source).path).stem
+    readable = re.sub(r"[^A-Za-z0-9_-]", "", name)[:40]
+    return f"{readable or 'weights'}-{hashlib.sha256(source.encode()).hexdigest()[:32]}.bin"
 
 
 def _by_hand(name: str, entry: Entry, target: Path) -> str:

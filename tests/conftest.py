@@ -161,7 +161,7 @@ def fill_from_reference() -> Callable[[torch.nn.Module, str], tuple[Tensor, dict
         vector = json.loads((REFERENCE / f"{name}.json").read_text())
         values = [torch.from_numpy(reference_entry(vector, key, shape)) for key, shape in vector["state_dict"]]
         check = vector["rule_check_seed1"]
-        total = sum(float(value.double().abs().sum()) for value in values if value.is_floating_point())
+        total = sum(float(value.abs().sum(dtype=torch.float64)) for value in values if value.is_floating_point())
         assert total == pytest.approx(check["abs_sum_of_all_float_entries"], rel=1e-5)  # else the rule is applied wrongly
         net.load_state_dict(dict(zip(net.state_dict(), values, strict=True)), assign=True)
         x = np.random.default_rng(1).uniform(-1, 1, vector["input"]["x_shape"]).astype(np.float32)
@@ -178,13 +178,13 @@ def reference_entry(vector: dict, key: str, shape: list[int]) -> np.ndarray:
         return np.array(0)
     if key.endswith("running_var"):
         return rng.uniform(0.5, 1.5, shape).astype(np.float32)
-    noise = rng.standard_normal(shape)
+    value = rng.standard_normal(shape)
     if key.endswith("running_mean") or (len(shape) == 1 and key.endswith(".bias")):
-        value = 0.1 * noise
+        value *= 0.1
     elif len(shape) == 1:
-        value = 1 + 0.1 * noise
-    else:
+        value = 1 + 0.1 * value
+    else:  # in place, since there are millions
         last = vector["last_layer_scale"]
-        factor = last["factor"] if key in last["keys"] else vector["hidden_weight_gain"]
-        value = noise * math.sqrt(max(shape[0], shape[1]) / math.prod(shape)) * factor
+        value *= math.sqrt(max(shape[0], shape[1]) / math.prod(shape))
+        value *= last["factor"] if key in last["keys"] else vector["hidden_weight_gain"]
     return value.astype(np.float32)

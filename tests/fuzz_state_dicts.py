@@ -24,6 +24,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -51,7 +52,8 @@ def specimens() -> dict[str, bytes]:
     net = network()
     optimizer = torch.optim.Adam(net.parameters())
     contents = {"weights": net.state_dict(), "module": net}
-    contents["several"] = {"gen_state_dict": net.state_dict(), "gen_op_state_dict": optimizer.state_dict(), "epoch": 3}
+    contents["several"] = {"gen_state_dict": net.state_dict(), "gen_op_state_dict": optimizer.state_dict()}
+    contents["several"] |= {"epoch": 3, "best": np.float64(0.25), "steps": np.int64(7)}
     files = {}
     for name, content in contents.items():
         for kind in ("zip", "legacy"):

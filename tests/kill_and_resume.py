@@ -2,7 +2,8 @@
 
     python tests/kill_and_resume.py --kills 20
 
-Every process is a real ``p2p train``. Exit code 0 where the final weights are equal, byte for byte.
+What is killed is a real ``p2p train`` in a process of its own; the runs that go to their end are run here. Exit code 0 where the
+final weights are equal, byte for byte.
 """
 
 from __future__ import annotations
@@ -19,42 +20,50 @@ import tempfile
 import time
 from pathlib import Path
 
+import torch
+
+from p2p_lib.cli import main
+
 SMALL = ["--profile", "lite", "--image_size", "32", "--receptive_field", "16", "--ngf", "8", "--ndf", "8"]
-EVERY = ["--save_every", "7", "--eval_every", "40", "--dropout", "true", "--jitter", "4"]
+SAVE_EVERY = 7
+EVERY = ["--save_every", str(SAVE_EVERY), "--eval_every", "40", "--dropout", "true", "--jitter", "4"]
 
 
 def train_command(out: Path, steps: int) -> list[str]:
-    return [sys.executable, "-m", "p2p_lib", "train", "facades", *SMALL, *EVERY, f"--steps={steps}", "--out", str(out), "--resume"]
+    """What stands behind ``p2p``."""
+    return ["train", "facades", *SMALL, *EVERY, f"--steps={steps}", "--out", str(out), "--resume"]
 
 
 def kill_and_resume(folder: Path, kills: int, seed: int) -> bool:
     """Whether a run that is killed `kills` times ends with the same weights and history as one that is not."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    torch.set_num_threads(1)  # here as there: sums in another order are other sums
     whole, broken = folder / "whole", folder / "broken"
-    steps = 100 + 40 * kills  # enough to be left for the last kill
-    subprocess.run(train_command(whole, steps), env=environment, check=True, capture_output=True)
-    duration = (whole / "history.csv").stat().st_mtime - (whole / "config.toml").stat().st_mtime
+    steps = 60 + 40 * kills  # enough to be left for the last kill
+    assert main(train_command(whole, steps)) == 0
+    saves = steps // SAVE_EVERY // (kills + 1)  # of which at least two are awaited: the time between them says how long one takes
     moments = random.Random(seed)
     for i in range(kills):
-        process = subprocess.Popen(
-            train_command(broken, steps), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_for_a_save(process, broken / "last.pt")
-        time.sleep(moments.uniform(0, duration / (kills + 1)))
+        command = [sys.executable, "-m", "p2p_lib", *train_command(broken, steps)]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        between = wait_for_saves(process, broken / "last.pt", moments.randint(2, saves))
+        time.sleep(moments.uniform(0, between))
         process.send_signal(signal.SIGKILL)
         finished = process.wait() == 0
         print(f"kill {i + 1} of {kills}: {'it had finished' if finished else describe(broken)}", flush=True)
-    subprocess.run(train_command(broken, steps), env=environment, check=True, capture_output=True)
+    assert main(train_command(broken, steps)) == 0
     return filecmp.cmp(whole / "weights.safetensors", broken / "weights.safetensors", shallow=False) and filecmp.cmp(
         whole / "best.safetensors", broken / "best.safetensors", shallow=False
     )
 
 
-def wait_for_a_save(process: subprocess.Popen, checkpoint: Path) -> None:
-    """Until the process has written a checkpoint of its own: killed earlier, it would have achieved nothing."""
-    before = modified(checkpoint)
-    while process.poll() is None and modified(checkpoint) == before:
-        time.sleep(0.005)
+def wait_for_saves(process: subprocess.Popen, checkpoint: Path, count: int) -> float:
+    """Until the process has written so many checkpoints of its own; returns the seconds from the last but one to the last."""
+    for _ in range(count):
+        before, begun = modified(checkpoint), time.monotonic()
+        while process.poll() is None and modified(checkpoint) == before:
+            time.sleep(0.002)
+    return time.monotonic() - begun
 
 
 def modified(path: Path) -> int:

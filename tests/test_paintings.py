@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, python_path
+from conftest import ROOT
 from PIL import Image
 
 import p2p_lib as p2p
@@ -130,14 +130,17 @@ def test_squares_are_not_distorted(shape):
         assert width == pytest.approx(120 * expected, abs=3)
 
 
-def test_script(download, tmp_path):
-    command = [sys.executable, ROOT / "data_scripts" / "prepare_paintings.py", download, tmp_path / "out", "--size", "16"]
-    done = subprocess.run([*command, "--artist", "Monet"], capture_output=True, text=True, env=python_path(), timeout=60)
-    assert done.returncode == 0
-    assert "13 pictures: 11 train, 1 val, 1 test." in done.stdout
-    done = subprocess.run([*command, "--artist", "Manet"], capture_output=True, text=True, env=python_path(), timeout=60)
-    assert done.returncode == 2
-    assert "There is no painter 'Manet'" in done.stderr
+@pytest.mark.parametrize(
+    ("artist", "code", "said"),
+    [("Monet", 0, "13 pictures: 11 train, 1 val, 1 test."), ("Manet", 2, "prepare_paintings: There is no painter 'Manet'")],
+)
+def test_script(download, tmp_path, monkeypatch, capsys, artist, code, said):
+    script = str(ROOT / "data_scripts" / "prepare_paintings.py")
+    monkeypatch.setattr(sys, "argv", [script, str(download), str(tmp_path / "out"), "--size", "16", "--artist", artist])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(script, run_name="__main__")
+    assert ended.value.code == code
+    assert said in (capsys.readouterr().err if code else capsys.readouterr().out)
 
 
 # Any folder of colour pictures.

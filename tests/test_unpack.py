@@ -5,18 +5,19 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import multiprocessing
+import os
 import random
+import signal
 import stat
 import struct
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import python_path
 
+from p2p_lib.data import unpack as module
 from p2p_lib.data.unpack import unpack
 from p2p_lib.errors import DataError
 
@@ -276,16 +277,25 @@ def test_a_full_disk_leaves_nothing(home, disk_full_after):
     assert [path.name for path in home.iterdir() if path.suffix != ".lock"] == ["a.tgz"]
 
 
+def unpack_and_die(archive: Path, folder: Path) -> None:
+    """Until the first file is written."""
+    write = module._write
+
+    def write_and_die(*given, **options) -> None:
+        write(*given, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    module._write = write_and_die
+    module.unpack(archive, folder, progress=False)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
 def test_what_a_killed_process_left_is_cleared_away(home):
     archive = tar(home / "a.tgz", *FILES.items())
-    program = (
-        "import os, sys, p2p_lib.data.unpack as module\n"
-        "write = module._write\n"
-        "def die(entry, *rest, **options): write(entry, *rest, **options); os.kill(os.getpid(), 9)\n"
-        "module._write = die\n"
-        "module.unpack(module.Path(sys.argv[1]), module.Path(sys.argv[2]))"
-    )
-    subprocess.run([sys.executable, "-c", program, archive, home / "out"], env=python_path(), check=False)
+    process = multiprocessing.get_context("fork").Process(target=unpack_and_die, args=(archive, home / "out"))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert content(home) != {"a.tgz": archive.read_bytes()}  # a file, and no folder `out`
     assert not (home / "out").exists()
     assert content(unpack(archive, home / "out")) == FILES

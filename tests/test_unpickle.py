@@ -102,6 +102,7 @@ def malicious() -> dict[str, tuple[bytes, str]]:
     hooked, nothing = ours + b")\x81", "no state dict"
     tensor, partial = b"(NK\x00))\x89", name("functools.partial")
     nested = pickle.dumps(System())
+    scalar, float64 = "numpy._core.multiarray.scalar", call("numpy.dtype", text("f8"))
     return {
         "os.system": (system, "to run os.system"),
         "posix.system": (call("posix.system", touch), "to run os.system"),
@@ -143,6 +144,12 @@ def malicious() -> dict[str, tuple[bytes, str]]:
         "copyreg": (call("copy_reg._reconstructor", name("subprocess.Popen") * 2, words), "to run subprocess.Popen"),
         "torch.hub": (call("torch.hub._load_local", text("hub"), text("entry")), "to run torch.hub._load_local"),
         "numpy": (pickle.dumps(np.array([System()], dtype=object), 3)[:-1], r"to run numpy\.\S*_reconstruct"),
+        "object as a number of numpy": (call(scalar, call("numpy.dtype", text("O")), system), "to run numpy.dtype"),
+        "number of numpy that is a call": (call(scalar, float64, system), "to run os.system"),
+        "number of numpy of another kind": (call(scalar, system, b"C\x08" + bytes(8)), "to run os.system"),
+        "state of a number of numpy": (float64 + system + b"b", "to run os.system"),
+        "codec": (call("_codecs.encode", text("x"), text("springing")), "to run _codecs.encode"),
+        "codec of an object": (call("_codecs.encode", system, text("latin1")), "to run os.system"),
         "value": (pickle.dumps(OrderedDict(weight=System()), 2)[:-1], "to run os.system"),
         "key": (b"}" + system + b"K\x01s", "to run os.system"),
         "pairs of a dict": (call("collections.OrderedDict", b"](](" + text("weight") + system + b"ee"), "to run os.system"),
@@ -166,7 +173,7 @@ def malicious() -> dict[str, tuple[bytes, str]]:
 MALICIOUS = malicious()
 HARMLESS = {  # to Python itself, because they lack a server or a whole file of torch, or fail before
     "getattr", "partial without a call", "torch file in a pickle", "torch.load", "call of what a module is", "state of a class",
-    "shadow of a storage", "socket", "control letters",
+    "shadow of a storage", "socket", "control letters", "codec",
 }  # fmt: skip
 
 
@@ -302,6 +309,43 @@ def test_objects_are_the_names_of_their_classes_and_their_state(protocol):
     assert read.state["b"][0] is read
 
 
+NUMBERS = [np.float64(1.5), np.int64(3), np.float32(-1), np.bool_(True), np.uint8(7), np.complex64(1j), np.float16(2)]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("module", ["numpy._core.multiarray", "numpy.core.multiarray"], ids=["numpy 2", "numpy 1"])
+def test_numbers_of_numpy_are_stand_ins(protocol, module):
+    """Beside which everything is as it was."""
+    content = {"numbers": NUMBERS, "best": NUMBERS[0], "epoch": 3}
+    made = pickle.dumps(content, protocol=protocol)
+    if protocol < 4:  # from then on a name carries its length
+        made = made.replace(b"numpy._core.multiarray", module.encode())
+    read = read_pickle(made)
+    assert [number.kind.dotted for number in read["numbers"]] == ["numpy.generic"] * len(NUMBERS)
+    assert read["best"] is read["numbers"][0]
+    assert read["epoch"] == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (text("f8"), text("x")),
+        (call("numpy.dtype", text("f8")), b"]"),
+        (call("numpy.dtype", text("f8")), call("numpy.dtype", text("f8"))),
+        (call("numpy.dtype", text("V8")), text("x")),
+        (call("numpy.dtype", text("O"), b"\x89", b"\x88"), text("x")),
+        (call("numpy.dtype", b"]"), text("x")),
+        (call("numpy.dtype", name("builtins.object")), text("x")),
+        (name("numpy.dtype f8") + b")\x81", text("x")),
+        (call("numpy.dtype", text("f8")), call("_codecs.encode", text("x"), text("utf-7"))),
+        (call("numpy.dtype", text("f8")), call("_codecs.encode", text("x"), text("latin1")) + b"]b"),
+    ],
+)
+def test_what_is_no_number_of_numpy_is_refused(arguments):
+    with pytest.raises(RefusedError):
+        read_pickle(call("numpy._core.multiarray.scalar", *arguments) + b".")
+
+
 BOMBS = {
     "deep lists": b"]" * 50_000 + b"a" * 49_999 + b".",
     "deep tuple": b")" + b"\x85" * 100_000 + b".",
@@ -321,6 +365,10 @@ BOMBS = {
     "copied set": b"](" + b"K\x01" * 20_000 + b"eq\x00" + (name("builtins.set") + b"h\x00\x85R") * 20_000 + b".",
     "copied state": b"}q\x00(" + b"]N" * 20_000 + b"u" + (name("a.b") + b")\x81h\x00}\x86b") * 20_000 + b".",
     "copied name": text("x" * 1_000_000) + b"q\x000" + b"h\x00h\x00\x93" * 20_000 + b".",
+    "copied bytes": text("x" * 1_000_000)
+    + b"q\x000]("
+    + (name("_codecs.encode") + b"h\x00" + text("latin1") + b"\x86R") * 20_000
+    + b"e.",
     "calls in calls": b"(" + (name("torch._tensor._rebuild_from_type_v2") + b"N(") * 3000 + b"tNttNt" * 3000 + b"R.",
     "empty": b"",
     "no end": b"]",

@@ -7,19 +7,17 @@ import io
 import logging
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
-import threading
 import tomllib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import torch
-from conftest import python_path
 from http_server import Answer, serve
 from test_foreign import thin_weights
 
@@ -72,6 +70,12 @@ def registered(monkeypatch, tmp_path) -> Callable[..., Path]:
 def left(target: Path) -> list[str]:
     """What lies beside a file, and in the folders there, but for locks."""
     return sorted(path.name for path in target.parent.rglob("*") if path.is_file() and path.suffix != ".lock")
+
+
+def both_at_once(get: Callable[[], Path]) -> list[Path]:
+    """What two threads get."""
+    with ThreadPoolExecutor(2) as threads:
+        return [running.result() for running in [threads.submit(get) for _ in range(2)]]
 
 
 # Files, runs, and what is bundled.
@@ -320,13 +324,7 @@ def test_folder_that_cannot_be_made(registered, monkeypatch, tmp_path):
 def test_two_at_once_fetch_it_once(registered):
     with serve(Answer(GOOD, pace=0.03)) as server:
         target = registered(server.url("/netG.pth"))
-        found = []
-        threads = [threading.Thread(target=lambda: found.append(find(NAME))) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert found == [target, target]
+        assert both_at_once(lambda: find(NAME)) == [target, target]
         assert len(server.requests) == 1
 
 
@@ -382,20 +380,12 @@ def io_file(folder: Path, content: bytes) -> Path:
     return folder / "elsewhere"
 
 
-def test_without_gdown():
-    """In a process of its own: one sentence, and nothing else is missed."""
-    code = """
-import sys
-sys.modules["gdown"] = None
-from p2p_lib import weights, weights_sources
-from p2p_lib.errors import DownloadError
-try:
-    weights.fetch("anime2sketch")
-except DownloadError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], env=python_path(), capture_output=True, text=True, check=True)
-    assert "gdown, which is not installed: pip install gdown. Or get https://drive.google.com/file/d/1RIL" in done.stdout
+def test_without_gdown(monkeypatch):
+    """One sentence; that nothing else misses it, `test_import.py` asks."""
+    monkeypatch.setitem(sys.modules, "gdown", None)
+    with pytest.raises(DownloadError) as caught:
+        find(NAME)
+    assert "gdown, which is not installed: pip install gdown. Or get https://drive.google.com/file/d/1RIL" in str(caught.value)
 
 
 def test_warnings_reach_the_reader(registered, caplog):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import torch
 from drive_pages import ID, file
 from http_server import Answer, Server, serve
 from test_foreign import thin_weights
-from test_weights import GOOD, NAME, OTHER, SHA256, left, own_cache, registered, weights_file  # noqa: F401 - fixtures
+from test_weights import GOOD, NAME, OTHER, SHA256, both_at_once, left, own_cache, registered, weights_file  # noqa: F401 - fixtures
 
 import p2p_lib as p2p
 from p2p_lib import weights
@@ -151,13 +150,7 @@ def test_no_room_is_noticed_before_the_start(drive):
 def test_two_at_once_fetch_it_once(drive):
     with serve(file(GOOD, pace=0.03)) as server:
         target = drive(server)
-        found = []
-        threads = [threading.Thread(target=lambda: found.append(find(NAME))) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert found == [target, target]
+        assert both_at_once(lambda: find(NAME)) == [target, target]
         assert len(server.requests) == 1
 
 

@@ -10,6 +10,7 @@ import inspect
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from p2p_lib.errors import DownloadError
 
@@ -17,6 +18,8 @@ ATTEMPTS = 3
 TIMEOUT = (10, 60)  # seconds: to connect, and of silence
 PAGE_LENGTH = 1 << 18
 HEAD = 1 << 12
+HOSTS = ("drive.google.com", "docs.google.com", "drive.usercontent.google.com")
+WITH_ID = ("/uc", "/open", "/download")  # what stands before ?id=
 
 QUOTA = (
     "too many people fetched the file lately, so Drive's quota for it is used up; it comes back within 24 hours, and until then "
@@ -30,6 +33,22 @@ NOT_SHARED = "the file is not shared with everyone; ask its owner for access"
 def drive_page(file_id: str) -> str:
     """The address where a browser shows a file of Google Drive."""
     return f"https://drive.google.com/file/d/{file_id}/view"
+
+
+def drive_id(url: str) -> str | None:
+    """The id of the file that an address of Google Drive stands for, in any of the forms that Drive gives out; None for any other.
+
+    DownloadError where it is an address of Drive, but not of a file: a folder, a document.
+    """
+    parts = urlsplit(url)
+    if parts.hostname not in HOSTS:
+        return None
+    in_path = re.search(r"/file/(?:u/\d+/)?d/([\w-]+)", parts.path)
+    in_query = parse_qs(parts.query).get("id", [""])[0] if parts.path in WITH_ID else ""
+    file_id = in_path[1] if in_path else in_query
+    if not re.fullmatch(r"[\w-]+", file_id):
+        raise DownloadError(f"{url} is no file of Google Drive; give the link of a single file, as Drive's Share menu copies it.")
+    return file_id
 
 
 def download_from_drive(file_id: str, target: Path) -> bool:
@@ -130,8 +149,6 @@ def _refusal(file_id: str, words: str) -> str:
 
 def _page(file_id: str) -> tuple[int, str, str]:
     """What Drive answers to the address that gdown asks for: status, host after redirects, text; 0 where nothing comes."""
-    from urllib.parse import urlsplit
-
     import requests
 
     try:

@@ -13,9 +13,9 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from p2p_lib.errors import CheckpointError
-from p2p_lib.models.foreign_family import STATISTICS, Family, Shapes, listed, without_module
+from p2p_lib.models.foreign_family import SHOWN, STATISTICS, Family, Shapes, without_module
 from p2p_lib.models.foreign_table import ANIME2SKETCH, FAMILIES
-from p2p_lib.state_dicts import read_state_dict
+from p2p_lib.state_dicts import listed, read_state_dict
 
 SUFFIXES = {".pth", ".pt", ".bin", ".tar"}
 """What files written by `torch.save` are called."""
@@ -78,8 +78,8 @@ def _unknown(shapes: Shapes, nearest: Match | None) -> str:
     if not shapes:
         return "The weights are empty: there is not a single tensor in them."
     tensors = f"{len(shapes)} tensor" + "s" * (len(shapes) > 1)
-    seen = f"The weights ({tensors}: {listed(list(shapes))}) are of no network that is known here"
+    seen = f"The weights ({tensors}: {listed(list(shapes), SHOWN)}) are of no network that is known here"
     if nearest is None or not nearest.share:
         return f"{seen}, which are: {', '.join(family.title for family in FAMILIES)}."
     lacking = [key for key in nearest.expected if key not in shapes]
-    return f"{seen}; nearest is {nearest.family.title}, of which {len(lacking)} tensors are missing: {listed(lacking)}."
+    return f"{seen}; nearest is {nearest.family.title}, of which {len(lacking)} tensors are missing: {listed(lacking, SHOWN)}."

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from p2p_lib.errors import CheckpointError
 from p2p_lib.models.foreign_networks import UnitRange
+from p2p_lib.state_dicts import listed
 
 Kind = Literal["generator", "discriminator", "encoder"]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -152,13 +153,7 @@ def faults_of(expected: Mapping[str, torch.Size], got: Mapping[str, Tensor]) -> 
     ]
     unusable = [f"{key} ({got[key].dtype})" for key in expected if key in got and not _plain(got[key])]
     found = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen, "no plain numbers in": unusable}
-    return "; ".join(f"{word} {listed(keys)}" for word, keys in found.items() if keys)
-
-
-def listed(keys: list[str]) -> str:
-    """The first of the keys, and how many more there are."""
-    more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return ", ".join(keys[:SHOWN]) + more
+    return "; ".join(f"{word} {listed(keys, SHOWN)}" for word, keys in found.items() if keys)
 
 
 def _swap_halves(net: nn.Module) -> None:
