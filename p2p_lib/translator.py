@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from p2p_lib import weights
 from p2p_lib.bicyclegan import join_weights, split_weights
-from p2p_lib.checkpoint import load_weights
+from p2p_lib.checkpoint import is_own, load_weights
 from p2p_lib.codec import LEVELS, to_network_range
 from p2p_lib.data.images import find_images, read_image, save_image, to_rgb
 from p2p_lib.device import autocast, best_device, isolated_rng, resolve_precision
@@ -79,14 +79,15 @@ class Translator:
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: torch.device | str | None = None) -> Translator:
-        """From the folder of a run, a weights file, or a name of the registry; CheckpointError where that is not possible.
+        """From the folder of a run, a weights file, a name of the registry or an address; CheckpointError where that fails.
 
-        Another project's file (.pth, .pt, .bin, .tar) is recognised by its keys (`p2p_lib.models.foreign`). A name whose file is
-        not bundled is fetched on first use; DownloadError says what to do where that fails.
+        Another project's file (.pth, .pt, .bin, .tar) is recognised by its keys (`p2p_lib.models.foreign`). What is
+        not here, a name's file or that of an address (https://..., or a link to a file of Google Drive), is fetched on first use;
+        DownloadError says what to do where that fails.
         """
         path = weights.find(name_or_path)
         device = torch.device(device) if device is not None else None
-        if path.suffix.lower() in foreign.SUFFIXES:
+        if path.suffix.lower() in foreign.SUFFIXES and not is_own(path):
             return cls._load_foreign(path, device)
         state_dict, facts = load_weights(path)
         task = task_from_dict(facts["config"])

@@ -128,6 +128,18 @@ def test_geometry_and_colours_are_drawn_independently():
     np.testing.assert_array_equal(portrait(9, 48)[1], to_uint8(photograph(sheets, colors)))
 
 
+def test_a_face_in_the_colours_of_another():
+    pencil, photo = portrait(9, 48, colors=4)
+    np.testing.assert_array_equal(pencil, portrait(9, 48)[0])
+    corner = photo[:3, :3].astype(int).mean(axis=(0, 1))
+    assert (
+        np.abs(corner - portrait(4, 48)[1][:3, :3].mean(axis=(0, 1))).max()
+        < 25
+        < np.abs(photo - portrait(9, 48)[1].astype(int)).max()
+    )
+    np.testing.assert_array_equal(portrait(9, 48, colors=9)[1], portrait(9, 48)[1])
+
+
 def test_hidden_colours_cover_their_range():
     draws = [draw_colors(np.random.default_rng(seed)) for seed in range(200)]
     for field in dataclasses.fields(Colors):

@@ -9,6 +9,7 @@ from pathlib import Path
 import drive_pages
 import numpy as np
 import pytest
+from conftest import ROOT
 from drive_pages import ID
 from http_server import Answer, serve
 from test_weights import GOOD, OTHER, PAGE, SHA256, both_at_once, left, other_network, own_cache  # noqa: F401 - a fixture
@@ -55,6 +56,14 @@ def test_fetched_once_then_from_the_cache(caplog):
 def test_translates():
     with serve(Answer(GOOD)) as server:
         assert p2p.Translator.load(server.url("/netG.pth")).side == 512
+
+
+def test_translates_with_weights_of_the_course():
+    bundled = ROOT / "weights" / "facades-tiny.safetensors"
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    with serve(Answer(bundled.read_bytes())) as server:
+        model = p2p.Translator.load(server.url("/facades-tiny.safetensors"))
+    np.testing.assert_array_equal(model(picture), p2p.Translator.load(bundled)(picture))
 
 
 def test_every_address_has_a_file_of_its_own():

@@ -72,7 +72,7 @@ def pack(run: Path, name: str, recipe: Recipe, lpips: Path | None) -> Path:
     card |= {"hardware": hardware(), "seconds": round(seconds), "torch": torch.__version__}
     card["metrics"] = {split: measure(model, recipe.pairs(split), lpips=lpips) for split in ("val", "test")}
     path = HERE / f"{name}.safetensors"
-    save_weights(path, model.netG.state_dict(), dataclasses.asdict(model.task), half=True, **card)
+    save_weights(path, model.weights(), dataclasses.asdict(model.task), half=True, **card)
     return path
 
 

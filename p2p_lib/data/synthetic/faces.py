@@ -60,14 +60,14 @@ def sketch(sheets: list[Layer], rng: np.random.Generator) -> np.ndarray:
     return 252 * (1 - 0.8 * lines) * (1 - 0.5 * shade)
 
 
-def portrait(seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
-    """A pencil sketch and the photograph of the same face.
+def portrait(seed: int, size: int = 128, *, colors: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A pencil sketch and the photograph of the same face; `colors` is a seed too, for the same face in the colours of another.
 
     Returns
     -------
     (sketch, photo) : uint8 (size, size, 3) each; the three channels of the sketch are equal.
     """
-    shape_rng, color_rng = _generators(seed)
+    shape_rng, color_rng = _generators(seed)[0], _generators(seed if colors is None else colors)[1]
     geometry = draw_geometry(shape_rng)
     sheets = layers(geometry, size)
     pencil = sketch(sheets, np.random.default_rng(geometry.texture))
