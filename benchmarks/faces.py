@@ -2,9 +2,9 @@
 
     python benchmarks/faces.py WEIGHTS OUT [--seeds 0 1 2] [--steps 3000]
 
-Trains both for every seed, with the recipe of the bundled model (`weights/recipes.toml`) and equally many steps, and measures them on
-100 sketches with 20 codes each, as the paper does (section 5.2). WEIGHTS holds SqueezeNet and the LPIPS heads as .npz files; OUT gets
-the runs, which go on where they were interrupted.
+Trains both for every seed, with the recipe of the bundled model (`weights/recipes.toml`) and equally many steps, and measures them
+on 100 sketches with 20 codes each, as the paper does (section 5.2). WEIGHTS holds SqueezeNet and the LPIPS heads as .npz files; OUT
+gets the runs, which go on where they were interrupted.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import p2p_lib as p2p
 from p2p_lib import diversity, metrics
 from p2p_lib.data.synthetic.faces import portrait, regions
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "weights")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "weights"))
 from lpips_squeeze import Lpips
 from train import recipes
 
