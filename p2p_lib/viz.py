@@ -117,26 +117,33 @@ def show_answers(pictures: Sequence[Tensor], answers: Sequence[Tensor], names: S
 
 
 def plot_history(history: Sequence[dict[str, float]], *, smooth: int = 1) -> Figure:
-    """The curves of a run: adversarial losses with log 2 as the guide, L1, and where there are any, validation scores.
+    """The curves of a run: adversarial losses with log 2 as pix2pix's guide, L1, and where there are any, codes and validation.
 
-    `smooth` averages so many neighbouring rows.
+    `smooth` averages so many neighbouring rows. With BicycleGAN, the adversarial losses are those of its first cycle, and a plot of
+    the codes shows how much the encoder says (KL, in nats) and how far the codes read back are off.
     """
     from matplotlib.figure import Figure
 
-    scored = any("val_psnr" in row for row in history)
-    figure = Figure(figsize=(11 if scored else 8, 3), layout="constrained")
-    adversarial, l1, *scores = figure.subplots(1, 3 if scored else 2)
+    coded, scored = (any(name in row for row in history) for name in ("E_kl", "val_psnr"))
+    figure = Figure(figsize=(8 + 3 * (coded + scored), 3), layout="constrained")
+    adversarial, l1, *others = figure.subplots(1, 2 + coded + scored)
     for name, label in (("D_real", "D on real"), ("D_fake", "D on fake"), ("G_gan", "G")):
         _curve(adversarial, history, name, label, smooth)
-    adversarial.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
+    if not coded:
+        adversarial.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
     adversarial.set(title="adversarial losses", ylim=(0, None))
     adversarial.legend(fontsize="small")
     _curve(l1, history, "G_l1", "training", smooth)
     l1.set(title="L1 in training, pictures in -1..1")
-    for axes in scores:
-        _curve(axes, history, "val_psnr", "validation", 1)
-        axes.set(title="validation PSNR in dB")
-    for axes in (adversarial, l1, *scores):
+    if coded:
+        _curve(others[0], history, "E_kl", "KL in nats", smooth)
+        _curve(others[0], history, "G_z", "error of codes read back", smooth)
+        others[0].set(title="codes", ylim=(0, None))
+        others[0].legend(fontsize="small")
+    if scored:
+        _curve(others[-1], history, "val_psnr", "validation", 1)
+        others[-1].set(title="validation PSNR in dB")
+    for axes in (adversarial, l1, *others):
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     return figure

@@ -47,7 +47,7 @@ def imported(folder: str) -> set[str]:
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module)
-    local = {path.stem for home in (folder, "tests") for path in (ROOT / home).glob("*.py")} | {"p2p_lib"}
+    local = {path.stem for home in (folder, "tests", "weights") for path in (ROOT / home).glob("*.py")} | {"p2p_lib"}
     return {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names) - local
 
 

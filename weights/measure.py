@@ -28,11 +28,17 @@ Table = dict[str, dict[str, float]]
 
 
 def measure(model: Translator, pairs: PairedImages, *, lpips: Path | None = None) -> Table:
-    """What is answered -> metric -> mean over the pairs: by the model, by the source itself, by the mean of the targets."""
+    """What is answered -> metric -> mean over the pairs: by the model, by the source itself, by the mean of the targets.
+
+    Of a model with many answers "model" is the one at z = 0, and "own code" the one at the target's own code.
+    """
     source, target = pairs.batch(range(len(pairs)))
     seen = model.codec.seen(source)
     mean = target.float().mean(0, keepdim=True).round().to(torch.uint8).expand_as(target)
     answers = {"model": torch.cat([model(part) for part in source.split(8)]), "source": seen, "mean target": mean}
+    if model.netE is not None:
+        codes = model.encode(target)
+        answers["own code"] = torch.stack([model(picture, z=code) for picture, code in zip(source, codes, strict=True)])
     distance = lpips and Lpips(lpips)
     return {who: score(answer, target, model.task.colors, distance) for who, answer in answers.items()}
 
