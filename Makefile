@@ -115,7 +115,7 @@ weights/%: $(BASE)
 
 # The same environment with the other gdown in front of its own.
 test-gdown5: $(ALL) $(GDOWN5_INSTALLED)
-	GDOWN_MAJOR=5 PYTHONPATH=$(GDOWN5) $(PY) -m pytest -n 2 tests/test_weights.py tests/test_weights_drive.py
+	GDOWN_MAJOR=5 PYTHONPATH=$(GDOWN5) $(PY) -m pytest -n 2 tests/test_weights.py tests/test_weights_drive.py tests/test_weights_address.py
 
 bench: $(ALL)
 	@for script in $(wildcard benchmarks/*.py); do echo "$$script"; $(PY) $$script || exit; done
