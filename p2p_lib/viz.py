@@ -25,6 +25,18 @@ def to_array(image: Tensor) -> np.ndarray:
     return image.permute(1, 2, 0).cpu().numpy()
 
 
+def to_image(picture: str | Path | Image.Image | np.ndarray | Tensor) -> Image.Image:
+    """A file, a PIL image of any mode, an array (H, W) or (H, W, 3) uint8, or a tensor (3, H, W) uint8, as upright RGB.
+
+    DataError where a file cannot be read, or where nobody knows the range of a mode.
+    """
+    if isinstance(picture, (str, Path)):
+        picture = read_image(Path(picture).expanduser())
+    elif not isinstance(picture, Image.Image):
+        picture = Image.fromarray(to_array(picture) if isinstance(picture, Tensor) else picture)
+    return to_rgb(ImageOps.exif_transpose(picture))
+
+
 def picture_grid(rows: Sequence[Sequence[np.ndarray]], labels: Sequence[str] = ()) -> np.ndarray:
     """Equally sized pictures uint8 (H, W, 3) in rows and columns on white, with a label above every column; uint8 (H', W', 3)."""
     height, width = rows[0][0].shape[:2]
@@ -76,11 +88,7 @@ def show_translation(
     `picture` is a file, a PIL image of any mode, an array (H, W) or (H, W, 3) uint8, or a tensor (3, H, W) uint8. `save` writes
     both side by side, at full size, in the format of the file name's suffix. DataError where the file cannot be read.
     """
-    if isinstance(picture, (str, Path)):
-        picture = read_image(Path(picture).expanduser())
-    elif not isinstance(picture, Image.Image):
-        picture = Image.fromarray(to_array(picture) if isinstance(picture, Tensor) else picture)
-    original = to_rgb(ImageOps.exif_transpose(picture))
+    original = to_image(picture)
     pair = [np.asarray(original), np.asarray(model(original))]
     if save is not None:
         save_image(Image.fromarray(picture_grid([pair])), Path(save).expanduser())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-HEAVY = ["torchvision", "matplotlib", "skimage", "scipy", "gdown", "ipywidgets", "jsonargparse", "IPython", "pandas"]
-OPTIONAL = ["gdown", "ipywidgets", "jsonargparse", "IPython", "jupyter", "notebook", "tensorboard"]
+HEAVY = ["torchvision", "matplotlib", "skimage", "scipy", "gdown", "ipywidgets", "anywidget", "jsonargparse", "IPython", "pandas"]
+OPTIONAL = ["gdown", "ipywidgets", "anywidget", "jsonargparse", "IPython", "jupyter", "notebook", "tensorboard"]
 LIMIT_S = 0.3
 
 IMPORT = """

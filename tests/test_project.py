@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 LESSONS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
 DIRECTORIES = {".ci", ".github", "benchmarks", "data_scripts", "notebooks", "p2p_lib", "tests", "weights"}
 
-CONDA_NAMES = {"torch": "pytorch", "opencv-python-headless": "opencv"}
+CONDA_NAMES = {"torch": "pytorch", "opencv-python-headless": "opencv", "playwright": "playwright-python"}
 IMPORT_NAMES = {"pillow": "PIL", "scikit-image": "skimage", "pyyaml": "yaml", "opencv-python-headless": "cv2"}
 
 
@@ -47,7 +47,7 @@ def imported(folder: str) -> set[str]:
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module)
-    local = {path.stem for home in (folder, "tests", "weights") for path in (ROOT / home).glob("*.py")} | {"p2p_lib"}
+    local = {path.stem for home in (folder, "tests", "weights") for path in (ROOT / home).rglob("*.py")} | {"p2p_lib"}
     return {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names) - local
 
 
@@ -67,7 +67,9 @@ def test_environment_yml_explains_every_line():
     assert not [line for line in text.splitlines() if re.match(r"\s+- (?!conda-forge|pip:)", line) and " # " not in line]
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("p2p_lib", ()), ("tests", ("notebooks", "test")), ("benchmarks", ("test",))])
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("p2p_lib", ("notebooks",)), ("tests", ("notebooks", "test")), ("benchmarks", ("test",))]
+)
 def test_imports_are_declared(folder, extras):
     declared = {IMPORT_NAMES.get(name, name) for name in requirements(*extras)}
     assert imported(folder) <= declared

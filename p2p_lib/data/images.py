@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -25,8 +26,8 @@ def find_images(folder: Path) -> list[Path]:
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
-def read_image(path: Path) -> Image.Image:
-    """Decode a file completely and turn it upright (EXIF); DataError with one sentence where that is impossible."""
+def read_image(path: Path | BinaryIO) -> Image.Image:
+    """Decode a file, or one that is open, and turn it upright (EXIF); DataError with one sentence where that is impossible."""
     try:
         with Image.open(path) as image:
             image.load()

@@ -1,0 +1,295 @@
+"""The widgets where they are used: a JupyterLab with a kernel, and a browser that draws, uploads, downloads and drags.
+
+Needs chromium and playwright, else all is skipped. Screenshots lie in $P2P_SCREENSHOTS (unset: the tests' temporary folder).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jupyter_lab import CHROMIUM, CHROMIUM_FLAGS, TOKEN, jupyter_lab, write_notebook
+from PIL import Image
+
+pytest.importorskip("anywidget", reason="anywidget is not installed")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the PATH"),
+    pytest.mark.slow,
+]
+
+CELLS = [
+    "import ipywidgets\n"
+    "import p2p_lib as p2p\n"
+    "from p2p_lib.widgets import Compare, Playground\n"
+    "from p2p_lib.widgets.drawing_sets import example_sources\n"
+    "model = p2p.Translator.load('facades-tiny', 'cpu')\n"
+    "source = example_sources(model.task)[1].resize((256, 256))\n"
+    "live = lambda: len(getattr(ipywidgets.widgets.widget, '_instances', None) or ipywidgets.Widget.widgets)",
+    "pad = Playground(model)\npad",
+    "compare = Compare(source, model(source))\ncompare",
+    "print('live widgets:', live())",
+]
+TAB_ORDER = ["Rectangle", "Size", "Undo", "Clear", "Upload a picture", "Download the result", "door", "Drawing pad"]
+TAB_ORDER += [f"Example {i}" for i in (1, 2, 3, 4)]
+UPDATE_MS = 2000
+NAME_OF_FOCUSED = """(({ activeElement: one }) =>
+    (one.getAttribute("aria-label") ?? one.labels?.[0]?.innerText ?? one.innerText).trim())(document)"""
+WINDOW = (0.44, 0.3, 0.56, 0.45)  # left, top, right, bottom, as shares of the pad
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Iterator:
+    """The notebook in a browser of 1280 x 1400 pixels, every cell executed."""
+    folder = tmp_path_factory.mktemp("lab")
+    write_notebook(folder / "play.ipynb", CELLS)
+    with jupyter_lab(folder) as address, playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1400}, accept_downloads=True)
+        page.goto(f"{address}doc/tree/play.ipynb?token={TOKEN}")
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)  # the kernel is there
+        for i in range(len(CELLS)):
+            run_cell(page, i)
+        page.locator(".p2p-compare").wait_for()
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def screenshot(tmp_path_factory) -> Callable:
+    """``screenshot(page, "name")`` keeps what the page shows."""
+    folder = Path(os.environ.get("P2P_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    return lambda shown, name: shown.screenshot(path=folder / f"{name}.png")
+
+
+def run_cell(page, index: int) -> str:
+    """Execute a cell and wait for its end; what it printed. JupyterLab loses keys while it starts: they are pressed again."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(index)
+    prompt = cell.locator(".jp-InputPrompt")
+    before, deadline = prompt.inner_text(), time.monotonic() + 90
+    while not re.fullmatch(r"\[\d+\]:", prompt.inner_text()) or prompt.inner_text() == before:
+        assert time.monotonic() < deadline, f"cell {index} did not run"
+        if "*" not in prompt.inner_text():
+            cell.locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+        with contextlib.suppress(AssertionError):
+            playwright.expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=5000)
+            playwright.expect(prompt).not_to_have_text(before, timeout=5000)
+    text = cell.locator(".jp-OutputArea-output pre")
+    return text.first.inner_text().strip() if text.count() else ""
+
+
+def picture_in(page, selector: str) -> np.ndarray:
+    """The pixels of a canvas or an <img> of the page, uint8 (H, W, 3), in its own size."""
+    script = """async (shown) => {
+        if (shown.tagName === "IMG") await shown.decode();
+        const canvas = document.createElement("canvas");
+        canvas.width = shown.naturalWidth ?? shown.width;
+        canvas.height = shown.naturalHeight ?? shown.height;
+        canvas.getContext("2d").drawImage(shown, 0, 0);
+        return [canvas.width, canvas.height, ...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
+    }"""
+    width, height, *values = page.locator(selector).evaluate(script)
+    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def answer(page) -> np.ndarray:
+    return picture_in(page, ".p2p-pad-result")
+
+
+def drag(page, selector: str, corners: tuple[float, float, float, float]) -> None:
+    """Drag with the left button between two points, given as shares of an element's width and height."""
+    target = page.locator(selector)
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (corners[:2], corners[2:])]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.mouse.move(*points[1], steps=8)
+    page.mouse.up()
+
+
+def after_change(page, act: Callable[[], object]) -> np.ndarray:
+    """The model's answer to what `act` has drawn; it must begin to change within UPDATE_MS."""
+    image = page.locator(".p2p-pad-result")
+    before = image.get_attribute("src")
+    act()
+    playwright.expect(image).not_to_have_attribute("src", before, timeout=UPDATE_MS)
+    playwright.expect(image).to_have_attribute("aria-busy", "false", timeout=UPDATE_MS)
+    return answer(page)
+
+
+def inside(picture: np.ndarray, share: tuple[float, float, float, float] = WINDOW) -> np.ndarray:
+    height, width = picture.shape[:2]
+    left, top, right, bottom = (round(s * side) for s, side in zip(share, (width, height) * 2, strict=True))
+    return picture[top:bottom, left:right].astype(float)
+
+
+def choose(page, label: str) -> None:
+    page.locator(".p2p-pad").get_by_text(label, exact=True).click()
+
+
+def press(page, name: str) -> None:
+    page.locator(".p2p-pad").get_by_role("button", name=name, exact=True).click()
+
+
+def upload(page, name: str, content: bytes) -> None:
+    page.locator(".p2p-pad-file").set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def encoded(size: tuple[int, int], file_format: str = "PNG", **options) -> bytes:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(file, file_format, **options)
+    return file.getvalue()
+
+
+def moving_gif() -> bytes:
+    frames = [Image.new("RGB", (32, 32), color) for color in ("red", "green", "blue")]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def test_drawing_a_window_changes_the_picture_there_and_undo_restores_it(page, screenshot):
+    screenshot(page, "1-start")
+    after_change(page, lambda: press(page, "Clear"))
+    choose(page, "facade")
+    wall = after_change(page, lambda: drag(page, ".p2p-pad-canvas", (0.05, 0.05, 0.95, 0.95)))
+    drawn = picture_in(page, ".p2p-pad-canvas")
+    choose(page, "door")
+    with_door = after_change(page, lambda: drag(page, ".p2p-pad-canvas", WINDOW))
+    screenshot(page, "2-door")
+    assert (picture_in(page, ".p2p-pad-canvas") != drawn).any(axis=2).mean() == pytest.approx(0.018, abs=0.006)
+    assert np.abs(inside(with_door) - inside(wall)).mean() > 5
+    undone = after_change(page, lambda: press(page, "Undo"))
+    assert np.array_equal(picture_in(page, ".p2p-pad-canvas"), drawn)
+    assert np.array_equal(undone, wall)
+
+
+def test_brush_draws_and_eraser_erases(page):
+    after_change(page, lambda: press(page, "Clear"))
+    blank = picture_in(page, ".p2p-pad-canvas")
+    choose(page, "Brush")
+    after_change(page, lambda: drag(page, ".p2p-pad-canvas", (0.1, 0.5, 0.9, 0.5)))
+    stroke = picture_in(page, ".p2p-pad-canvas")
+    assert 0.005 < (stroke != blank).any(axis=2).mean() < 0.1
+    choose(page, "Eraser")
+    after_change(page, lambda: drag(page, ".p2p-pad-canvas", (0.05, 0.5, 0.95, 0.5)))
+    assert (picture_in(page, ".p2p-pad-canvas") != blank).any(axis=2).mean() < (stroke != blank).any(axis=2).mean() / 4
+
+
+def test_keyboard_draws_a_rectangle_and_undoes_it(page, screenshot):
+    after_change(page, lambda: press(page, "Clear"))
+    blank = picture_in(page, ".p2p-pad-canvas")
+    choose(page, "Rectangle")
+    choose(page, "shop")
+    page.locator(".p2p-pad-canvas").focus()
+
+    def draw() -> None:
+        for key in ("ArrowUp", "Enter", *["ArrowRight"] * 5, *["ArrowDown"] * 4, "Enter", "ArrowLeft"):
+            page.keyboard.press(key)
+
+    after_change(page, draw)
+    screenshot(page, "3-keyboard")
+    assert (picture_in(page, ".p2p-pad-canvas") == (175, 0, 0)).all(axis=2).sum() == 6 * 5
+    assert page.locator(".jp-Notebook .jp-CodeCell").count() == len(CELLS)  # the keys did not reach JupyterLab
+    after_change(page, lambda: page.keyboard.press("Control+z"))
+    assert np.array_equal(picture_in(page, ".p2p-pad-canvas"), blank)
+
+
+def test_upload_translate_download(page, screenshot, tmp_path):
+    after_change(page, lambda: upload(page, "gradient.png", encoded((200, 120))))
+    assert picture_in(page, ".p2p-pad-canvas").shape == (120, 200, 3)
+    with page.expect_download() as download:
+        page.locator(".p2p-pad").get_by_text("Download the result").click()
+    assert download.value.suggested_filename == "facades.png"
+    download.value.save_as(tmp_path / "result.png")
+    with Image.open(tmp_path / "result.png") as result:
+        assert (result.format, result.size) == ("PNG", (200, 120))
+        assert np.array_equal(np.asarray(result.convert("RGB")), answer(page))
+    screenshot(page, "4-upload")
+
+
+def test_wrong_uploads_are_answered_and_the_pad_goes_on(page, screenshot):
+    shown = picture_in(page, ".p2p-pad-canvas")
+    status = page.locator(".p2p-pad-status")
+    wrong = {
+        "text.png": (b"this is no picture", "not a picture"),
+        "wide.png": (encoded((30_000, 4)), "30,000 x 4 pixels"),
+        "moving.gif": (moving_gif(), "3 frames"),
+        "nothing.png": (b"", "empty"),
+        "large.png": (bytes(9_000_000), "9.0 MB"),
+        "half.png": (encoded((64, 64))[:-40], "truncated or damaged"),
+    }
+    for name, (content, sentence) in wrong.items():
+        upload(page, name, content)
+        playwright.expect(status).to_contain_text(sentence)
+        playwright.expect(status).to_contain_text(name)
+        assert np.array_equal(picture_in(page, ".p2p-pad-canvas"), shown), name
+    screenshot(page, "5-wrong-upload")
+    after_change(page, lambda: upload(page, "photo.jpg", encoded((1500, 600), "JPEG")))
+    playwright.expect(status).to_contain_text("shrunk from 1,500 x 600 to 1,024 x 410")
+    after_change(page, lambda: press(page, "Example 2"))
+    assert answer(page).shape == (64, 64, 3)
+
+
+def test_slider_moves_by_keyboard_and_mouse(page, screenshot):
+    frame, slider = page.locator(".p2p-compare"), page.locator(".p2p-compare input")
+    frame.scroll_into_view_if_needed()
+    source = picture_in(page, ".p2p-compare-over")
+
+    def shows_source() -> float:
+        """Share of the slider's picture that is the source: label maps are blue, facades are not."""
+        with Image.open(io.BytesIO(frame.screenshot())) as shot:
+            shown = np.asarray(shot.convert("RGB").resize(source.shape[1::-1])).astype(int)
+        return (np.abs(shown - source) < 40).all(axis=2).mean()
+
+    slider.focus()
+    page.keyboard.press("End")
+    assert shows_source() > 0.85
+    page.keyboard.press("Home")
+    assert shows_source() < 0.3
+    for _ in range(5):
+        page.keyboard.press("PageUp")
+    screenshot(page, "6-compare")
+    drag(page, ".p2p-compare input", (0.5, 0.5, 0.25, 0.5))
+    assert float(slider.input_value()) == pytest.approx(25, abs=4)
+
+
+def test_everything_is_reached_by_tab_and_fits_into_900_pixels(page, screenshot):
+    page.set_viewport_size({"width": 900, "height": 1400})
+    pad = page.locator(".p2p-pad")
+    pad.scroll_into_view_if_needed()
+    screenshot(page, "7-narrow")
+    assert pad.evaluate("pad => pad.scrollWidth <= pad.clientWidth && pad.getBoundingClientRect().right <= innerWidth")
+    press(page, "Example 1")
+    choose(page, "Rectangle")
+    choose(page, "door")
+    pad.get_by_label("Rectangle").focus()
+    order = []
+    for _ in TAB_ORDER:
+        order.append(page.evaluate(NAME_OF_FOCUSED))
+        page.keyboard.press("Tab")
+    nameless = pad.locator("button, input, canvas, a").evaluate_all(
+        "all => all.filter(e => !(e.getAttribute('aria-label') || e.textContent || e.labels?.[0]?.textContent)).length"
+    )
+    assert nameless == 0
+    assert [name.split(":")[0] for name in order] == TAB_ORDER
+    page.set_viewport_size({"width": 1280, "height": 1400})
+
+
+def test_running_a_cell_again_leaves_as_many_widgets(page):
+    before = run_cell(page, 3)
+    assert re.fullmatch(r"live widgets: \d+", before)
+    for _ in range(20):
+        run_cell(page, 1)
+    assert run_cell(page, 3) == before
+    playwright.expect(page.locator(".p2p-pad")).to_have_count(1)
+    after_change(page, lambda: press(page, "Example 3"))
