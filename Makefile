@@ -13,7 +13,7 @@ COLAB := .venv-colab/.installed-all
 GDOWN5 := .venv/gdown-5
 GDOWN5_INSTALLED := $(GDOWN5)/.installed
 
-.PHONY: help demo test lint notebooks test-colab test-gdown5 bench clean address
+.PHONY: help demo test lint notebooks test-browser test-colab test-gdown5 bench clean address
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -22,6 +22,7 @@ help:
 	@echo "make test         the unit tests, then every notebook from top to bottom in the lite profile"
 	@echo "make lint         check code and notebooks with ruff"
 	@echo "make notebooks    execute every notebook in the lite profile and save it with its outputs"
+	@echo "make test-browser the widgets in a real JupyterLab and a real browser; skipped where no chromium is installed"
 	@echo "make test-colab   the notebooks again, with the versions that Colab has (an environment of its own)"
 	@echo "make test-gdown5  the tests of downloads with the gdown that Colab has"
 	@echo "make weights/NAME train and pack a model again, as weights/recipes.toml says (P2P_DATA=... LPIPS=...)"
@@ -105,6 +106,9 @@ lint: $(ALL)
 
 notebooks: $(ALL)
 	$(PY) tests/notebook_tools.py $(NOTEBOOKS)
+
+test-browser: $(ALL)
+	$(PY) -m pytest tests/browser -rs
 
 test-colab: $(COLAB)
 	.venv-colab/bin/python tests/run_notebooks.py $(NOTEBOOKS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGETS = ("demo", "test", "lint", "notebooks", "test-colab", "bench", "clean", "address")
+TARGETS = ("demo", "test", "lint", "notebooks", "test-browser", "test-colab", "bench", "clean", "address")
 
 FAKE_PYTHON = """#!/bin/sh
 echo "$@" >> {log}

@@ -112,16 +112,20 @@ def test_a_thousand_drawings_are_bounded_work_and_the_last_one_counts(pad):
 
 
 def test_newest_skips_what_was_replaced_and_its_thread_ends():
-    worked, go = [], threading.Event()
-    queue = Newest(lambda item: (go.wait(5), worked.append(item)))
-    for item in range(100):
+    worked, begun, go = [], threading.Event(), threading.Event()
+    queue = Newest(lambda item: (begun.set(), go.wait(5), worked.append(item)))
+    queue.put(0)
+    assert begun.wait(5)
+    for item in range(1, 100):
         queue.put(item)
     assert not queue.wait(0.01)
     go.set()
     assert queue.wait(5)
-    assert worked in ([0, 99], [99])  # the thread may start before or after the second one came
-    time.sleep(0.05)
-    assert not [thread for thread in threading.enumerate() if thread.name == "newest"]
+    assert worked == [0, 99]
+    for thread in threading.enumerate():
+        if thread.name == "newest":
+            thread.join(5)  # it is about to end; one that waits for more work would stay
+            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ CELLS = [
     "pad = Playground(model)\npad",
     "compare = Compare(source, model(source))\ncompare",
     "print('live widgets:', live())",
+    "from p2p_lib.widgets.base import from_png\n"
+    "print(pad.number, pad.answered, model(from_png(pad.drawing)) == from_png(pad.picture))",
 ]
 TAB_ORDER = ["Rectangle", "Size", "Undo", "Clear", "Upload a picture", "Download the result", "door", "Drawing pad"]
 TAB_ORDER += [f"Example {i}" for i in (1, 2, 3, 4)]
@@ -171,6 +173,27 @@ def test_drawing_a_window_changes_the_picture_there_and_undo_restores_it(page, s
     undone = after_change(page, lambda: press(page, "Undo"))
     assert np.array_equal(picture_in(page, ".p2p-pad-canvas"), drawn)
     assert np.array_equal(undone, wall)
+
+
+def test_a_thousand_strokes_are_few_drawings_and_the_last_one_counts(page):
+    """Dots all over the pad, as fast as the mouse goes; far fewer drawings travel, and the last is translated at once."""
+    after_change(page, lambda: press(page, "Clear"))
+    choose(page, "Rectangle")
+    choose(page, "window")
+    before = int(run_cell(page, 4).split()[0])
+    page.locator(".p2p-pad-canvas").scroll_into_view_if_needed()
+    box = page.locator(".p2p-pad-canvas").bounding_box()
+    for i in range(1000):
+        page.mouse.move(
+            box["x"] + box["width"] * (0.05 + 0.9 * (i % 40) / 40), box["y"] + box["height"] * (0.05 + 0.9 * (i // 40) / 25)
+        )
+        page.mouse.down()
+        page.mouse.up()
+    playwright.expect(page.locator(".p2p-pad-result")).to_have_attribute("aria-busy", "false", timeout=UPDATE_MS)
+    number, answered, right = run_cell(page, 4).split()
+    assert (answered, right) == (number, "True")
+    assert 2 < int(number) - before < 500
+    assert (picture_in(page, ".p2p-pad-canvas") == (0, 128, 255)).all(axis=2).sum() >= 900  # 25 rows of 40, some on one pixel
 
 
 def test_brush_draws_and_eraser_erases(page):
