@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,10 +34,8 @@ from p2p_lib.data.images import read_image, to_rgb
 from p2p_lib.data.pairs import PairedImages
 from p2p_lib.data.panels import find_panels
 from p2p_lib.files import atomic_write_text
+from p2p_lib.lpips import Lpips
 from p2p_lib.pages import color_page
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from lpips_squeeze import Lpips
 
 TRAIN, TEST = ("ep03", "ep06", "ep10"), "ep15"
 SIDE = 256  # drawings are made at this size, then reduced with their pictures

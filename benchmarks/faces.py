@@ -21,10 +21,9 @@ from torch import Tensor
 import p2p_lib as p2p
 from p2p_lib import diversity, metrics
 from p2p_lib.data.synthetic.faces import portrait, regions
+from p2p_lib.lpips import Lpips
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "weights"))
-from lpips_squeeze import Lpips
 from train import recipes
 
 PEOPLE = range(3_000_000, 3_000_100)  # of no split

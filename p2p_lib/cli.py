@@ -1,4 +1,4 @@
-"""The command line: ``p2p train`` and ``p2p generate``, also ``python -m p2p_lib``.
+"""The command line: ``p2p train``, ``p2p generate``, ``p2p evaluate`` and more, also ``python -m p2p_lib``.
 
 Whatever the reader can put right is one sentence on stderr and exit code 2; ``--debug`` shows the traceback instead.
 """
@@ -21,6 +21,7 @@ from p2p_lib.weights import WEIGHTS_FILE
 
 FIELDS = {field.name for field in dataclasses.fields(Task)}
 OPTIONS = {"out", "config", "resume", "print-config", "tensorboard", "overwrite", "mode", "pages", "samples"}
+OPTIONS |= {"split", "lpips", "inception", "fcn"}
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     """Parse, and call the command."""
-    return dispatch({"train": train, "generate": generate, "data": data, "weights": weights}, arguments, HELP)
+    commands = {"train": train, "generate": generate, "evaluate": evaluate, "data": data, "weights": weights}
+    return dispatch(commands, arguments, HELP)
 
 
 def dispatch(commands: dict[str, Callable[[list[str]], int]], arguments: list[str], usage: str, group: str = "") -> int:
@@ -66,6 +68,7 @@ HELP = """usage: p2p COMMAND ...    (p2p COMMAND --help says more)
 
   p2p train [TASK] [-c FILE.toml] [--out DIR] [--resume] [--FIELD VALUE ...]
   p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR [--samples N] [--pages]
+  p2p evaluate MODEL DATA [--split test] [--out DIR] [--lpips DIR] [--fcn] [--inception]
   p2p data list | get NAME | check FOLDER | combine A B OUT | split FOLDER OUT
   p2p weights list | get NAME ... | check [NAME ...] | info NAME
 
@@ -167,6 +170,13 @@ def generate(arguments: list[str]) -> int:
     for file, reason in report.unreadable.items():
         print(f"Skipped {file}: {reason}.", file=sys.stderr)
     return 0 if report.written or report.existing else EXIT_ERROR
+
+
+def evaluate(arguments: list[str]) -> int:
+    """``p2p evaluate``: measure a model, and write a report."""
+    from p2p_lib.cli_evaluate import evaluate as evaluate_model
+
+    return evaluate_model(arguments)
 
 
 def data(arguments: list[str]) -> int:

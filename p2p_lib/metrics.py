@@ -24,6 +24,14 @@ def psnr(fake: Tensor, target: Tensor) -> Tensor:
     return -10 * torch.log10(error.clamp_min(1e-10))
 
 
+def ssim(fake: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity (Wang et al. 2004), scikit-image's, of uint8 pictures (N, 3, H, W): (N,), 1 is equal."""
+    from skimage.metrics import structural_similarity
+
+    pictures = zip(fake.permute(0, 2, 3, 1).numpy(), target.permute(0, 2, 3, 1).numpy(), strict=True)
+    return torch.tensor([structural_similarity(a, b, channel_axis=-1) for a, b in pictures])
+
+
 def ab_psnr(fake: Tensor, target: Tensor) -> Tensor:
     """PSNR of the colour alone, a and b of Lab with a peak of 220, of uint8 pictures (N, 3, H, W): (N,) dB, at most 100."""
     error = (rgb_to_lab(fake) - rgb_to_lab(target))[:, 1:].square().mean(dim=(1, 2, 3)) / AB_PEAK**2

@@ -410,9 +410,8 @@ def test_tensorboard(fit, small_task, tmp_path):
 @pytest.mark.slow
 def test_real_facades_are_learned_in_the_lite_profile(monkeypatch, tmp_path):
     """By LPIPS, at least a quarter nearer to the photos than their label maps are, and than the mean photo is."""
-    from lpips_squeeze import Lpips
-
     from p2p_lib.cli import main
+    from p2p_lib.lpips import Lpips
 
     if not Path(DATA, "facades", "train").is_dir() or not Path(DATA, "weights").is_dir():
         pytest.skip("the real facades and the weights of LPIPS are not there: set P2P_DATA")

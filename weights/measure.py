@@ -9,20 +9,13 @@ heads as .npz files; without it LPIPS is left out.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-import torch
-from skimage.metrics import structural_similarity
-from torch import Tensor
-
 import p2p_lib as p2p
-from p2p_lib import metrics
+from p2p_lib import evaluation
 from p2p_lib.data.pairs import PairedImages
+from p2p_lib.lpips import Lpips
 from p2p_lib.translator import Translator
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from lpips_squeeze import Lpips
 
 Table = dict[str, dict[str, float]]
 
@@ -32,31 +25,11 @@ def measure(model: Translator, pairs: PairedImages, *, lpips: Path | None = None
 
     Of a model with many answers "model" is the one at z = 0, and "own code" the one at the target's own code.
     """
-    source, target = pairs.batch(range(len(pairs)))
-    seen = model.codec.seen(source)
-    mean = target.float().mean(0, keepdim=True).round().to(torch.uint8).expand_as(target)
-    answers = {"model": torch.cat([model(part) for part in source.split(8)]), "source": seen, "mean target": mean}
-    if model.netE is not None:
-        codes = model.encode(target)
-        answers["own code"] = torch.stack([model(picture, z=code) for picture, code in zip(source, codes, strict=True)])
-    distance = lpips and Lpips(lpips)
-    return {who: score(answer, target, model.task.colors, distance) for who, answer in answers.items()}
-
-
-def score(answers: Tensor, targets: Tensor, colors: bool, lpips: Lpips | None) -> dict[str, float]:
-    """Means over two batches of pictures, uint8 (N, 3, H, W) each."""
-    found = {"l1": metrics.l1(answers, targets), "psnr": metrics.psnr(answers, targets), "ssim": ssim(answers, targets)}
-    if colors:
-        found |= {"ciede2000": metrics.mean_ciede2000(answers, targets), "colorfulness": metrics.colorfulness(answers)}
-    if lpips:
-        found["lpips"] = lpips(answers, targets)
-    return {name: round(float(values.mean()), 4) for name, values in found.items()}
-
-
-def ssim(answers: Tensor, targets: Tensor) -> Tensor:
-    """Structural similarity (Wang et al. 2004), scikit-image's, of uint8 batches (N, 3, H, W): (N,), 1 is equal."""
-    pictures = zip(answers.permute(0, 2, 3, 1).numpy(), targets.permute(0, 2, 3, 1).numpy(), strict=True)
-    return torch.tensor([structural_similarity(a, b, channel_axis=-1) for a, b in pictures])
+    judges = evaluation.Judges(lpips=lpips and Lpips(lpips))
+    found = evaluation.measure(model, pairs, judges)
+    found.pop(evaluation.REAL)
+    scored = {who: {name: each for name, each in values.items() if name in evaluation.METRICS} for who, values in found.items()}
+    return {who: {name: round(float(each.mean()), 4) for name, each in values.items()} for who, values in scored.items()}
 
 
 def main() -> None:
