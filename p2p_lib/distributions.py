@@ -7,6 +7,7 @@ features of one certain Inception network; on SqueezeNet's the same formulas giv
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,14 +57,16 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
-def set_estimate(distance: Distance, fake: np.ndarray, real: np.ndarray) -> Estimate:
+def set_estimate(distance: Distance, fake: np.ndarray, real: np.ndarray, count: int | None = None) -> Estimate:
     """A distance between the features of generated and real pictures, (n, d) each and in the same order, with its interval.
 
-    Pairs are drawn, so that the same real pictures stand against the generated ones. 1000 sets, of more than 256 pictures 200.
+    Pairs are drawn, so that the same real pictures stand against the generated ones; 1000 sets,
+    of more than 256 pictures 200. FID is never below 0, and neither is its interval.
     """
-    count = RESAMPLES if len(fake) <= MANY else FEWER_RESAMPLES
+    count = count or (RESAMPLES if len(fake) <= MANY else FEWER_RESAMPLES)
     drawn = np.array([distance(fake[index], real[index]) for index in resamples(len(fake), count)])
-    return centred_estimate(distance(fake, real), drawn)
+    found = centred_estimate(distance(fake, real), drawn)
+    return dataclasses.replace(found, low=max(found.low, 0.0)) if distance is frechet_distance else found
 
 
 def pooled(deepest: Tensor) -> Tensor:

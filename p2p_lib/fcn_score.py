@@ -27,7 +27,7 @@ from p2p_lib.intervals import Estimate, percentiles, resamples
 from p2p_lib.models import UNetGenerator
 
 SIDE = 128
-STEPS = 600
+STEPS = 800
 VERSION = 1  # to be raised when the same photos would train to another segmenter
 LOGIT_SCALE = 10.0  # the U-Net ends in tanh: classes can differ by 20, which is certainty
 NEAR = 60.0  # of 442 between black and white: as far as JPEG and resizing move a colour
@@ -38,10 +38,10 @@ log = logging.getLogger("p2p_lib")
 class Segmenter(nn.Module):
     """Photos uint8 (N, 3, H, W) of any size -> logits of the 12 classes, (N, 12, side, side)."""
 
-    def __init__(self, side: int = SIDE, ngf: int = 32) -> None:
+    def __init__(self, side: int = SIDE, ngf: int = 24) -> None:
         super().__init__()
         self.side = side
-        self.net = UNetGenerator(3, len(PALETTE), image_size=side, ngf=ngf, upsample="bilinear", dropout=True)
+        self.net = UNetGenerator(3, len(PALETTE), image_size=side, ngf=ngf)
 
     def forward(self, photos: Tensor) -> Tensor:
         return LOGIT_SCALE * self.net(shrunk(to_network_range(photos), self.side))
@@ -62,23 +62,35 @@ def shrunk(x: Tensor, side: int) -> Tensor:
 def classes_of(label_maps: Tensor, side: int = SIDE) -> Tensor:
     """The classes of label maps, uint8 (N, 3, H, W) in the colours of CMP facades: int64 (N, side, side), 0 is background.
 
-    Every pixel has the class whose colour is nearest; of a larger map, the pixel in the middle of each patch is taken. DataError
-    where less than 70 % of the pixels are near one of the colours, since then these are no such label maps.
+    Every pixel has the class whose colour is nearest; of a larger map, the pixel in the middle of each patch is taken.
     """
+    return distances_to_palette(label_maps, side).argmin(dim=1)
+
+
+def distances_to_palette(label_maps: Tensor, side: int) -> Tensor:
+    """How far every pixel is from the colour of each class, in levels of 8 bits: (N, 12, side, side)."""
     maps = nn.functional.interpolate(label_maps.float(), (side, side), mode="nearest-exact")
     palette = torch.tensor(list(PALETTE.values()), dtype=torch.float32)
-    apart = torch.stack([(maps - color.view(1, 3, 1, 1)).norm(dim=1) for color in palette], dim=1)  # (N, 12, side, side)
-    distance, classes = apart.min(dim=1)
-    if (near := float((distance < NEAR).float().mean())) < SHARE_NEAR:
+    return torch.stack([(maps - color.view(1, 3, 1, 1)).norm(dim=1) for color in palette], dim=1)
+
+
+def check_label_maps(pairs: PairedImages) -> None:
+    """DataError unless the sources are label maps in the colours of CMP facades, blurred though they may be at their edges."""
+    some = np.linspace(0, len(pairs) - 1, min(len(pairs), 32)).astype(int)
+    apart = distances_to_palette(pairs.batch(some)[0], pairs.array.shape[2]).amin(dim=1)
+    if (near := float((apart < NEAR).float().mean())) < SHARE_NEAR:
         raise DataError(
-            f"The FCN-score needs label maps in the colours of CMP facades as the source; here {near:.0%} of the pixels are near "
-            "one of the twelve."
+            f"The FCN-score needs label maps in the colours of CMP facades as the source; of {pairs.origin}, {near:.0%} of the "
+            "pixels are near one of the twelve colours."
         )
-    return classes
 
 
 def segmenter_for(pairs: PairedImages, *, steps: int = STEPS, progress: bool = True) -> Segmenter:
-    """The segmenter that is trained on these pairs of label map and photo: from the cache, else trained now, and kept there."""
+    """The segmenter that is trained on these pairs of label map and photo: from the cache, else trained now, and kept there.
+
+    DataError where the sources are no such label maps.
+    """
+    check_label_maps(pairs)
     side = pairs.array.shape[2]
     what = hashlib.sha256(repr((VERSION, steps, pairs.array.shape)).encode())
     what.update(np.ascontiguousarray(pairs.array))
@@ -86,7 +98,7 @@ def segmenter_for(pairs: PairedImages, *, steps: int = STEPS, progress: bool = T
     segmenter = Segmenter(side)
     if path.is_file():
         segmenter.load_state_dict(load_weights(path)[0])
-        return segmenter
+        return segmenter.eval()
     segmenter = train_segmenter(pairs, steps=steps, progress=progress)
     try:
         save_weights(path, segmenter.state_dict(), {"side": side}, data=pairs.origin)

@@ -44,8 +44,7 @@ def percentiles(drawn: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
 def mean_estimate(values: np.ndarray, level: float = LEVEL) -> Estimate:
     """The mean of one value a picture, (n,), with its interval."""
     values = np.asarray(values, np.float64)
-    drawn = np.array([values[index].mean() for index in resamples(len(values))])
-    return Estimate(float(values.mean()), *percentiles(drawn, level))
+    return Estimate(float(values.mean()), *percentiles(values[resamples(len(values))].mean(1), level))
 
 
 def centred_estimate(value: float, drawn: np.ndarray, level: float = LEVEL) -> Estimate:

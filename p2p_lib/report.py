@@ -145,7 +145,7 @@ def notes() -> str:
         f"Under each value is its {LEVEL:.0%} interval: what other pictures of the same kind would have shown, by the bootstrap "
         f"over pairs ({RESAMPLES} drawn sets, for FID and KID of many pictures 200). It says nothing of training again with "
         f"another seed. Needing no training: {' and '.join(BASELINES)}. Made of the truth: {', '.join(REFERENCES)}; blurred by a "
-        f"Gaussian of 1/{round(1 / BLUR)} of the height."
+        f"Gaussian of {BLUR} of the height."
     )
 
 

@@ -22,7 +22,13 @@ LESSONS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebook
 DIRECTORIES = {".ci", ".github", "benchmarks", "data_scripts", "notebooks", "p2p_lib", "tests", "weights"}
 
 CONDA_NAMES = {"torch": "pytorch", "opencv-python-headless": "opencv", "playwright": "playwright-python"}
-IMPORT_NAMES = {"pillow": "PIL", "scikit-image": "skimage", "pyyaml": "yaml", "opencv-python-headless": "cv2"}
+IMPORT_NAMES = {
+    "pillow": "PIL",
+    "scikit-image": "skimage",
+    "pyyaml": "yaml",
+    "torch-fidelity": "torch_fidelity",
+    "opencv-python-headless": "cv2",
+}
 
 
 # Packages.
@@ -68,7 +74,7 @@ def test_environment_yml_explains_every_line():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("p2p_lib", ("notebooks",)), ("tests", ("notebooks", "test")), ("benchmarks", ("test",))]
+    ("folder", "extras"), [("p2p_lib", ("notebooks", "fid")), ("tests", ("notebooks", "test")), ("benchmarks", ("test",))]
 )
 def test_imports_are_declared(folder, extras):
     declared = {IMPORT_NAMES.get(name, name) for name in requirements(*extras)}
