@@ -53,10 +53,18 @@ METRICS: dict[str, Metric] = {
     ),
     "lpips": Metric("LPIPS", "lower", "difference for a network that sees, SqueezeNet; 0 is equal"),
     "fid": Metric("FID", "lower", "generated and real pictures as two clouds, not pair by pair; depends on how many there are"),
-    "kid": Metric("KID", "lower", "the same without assuming Gaussians; may be a little below 0"),
+    "kid": Metric(
+        "KID", "lower", "the same without assuming Gaussians; without bias, so that the truth itself is a little below 0"
+    ),
     "fid_squeeze": Metric("FID-squeeze", "lower", "FID's formula on SqueezeNet's features: not comparable with any FID"),
-    "kid_squeeze": Metric("KID-squeeze", "lower", "KID's formula on SqueezeNet's features: not comparable with any KID"),
-    "fcn_pixel_accuracy": Metric("FCN pixel accuracy", "higher", "share of pixels that a segmenter reads as the class asked for"),
+    "kid_squeeze": Metric(
+        "KID-squeeze", "lower", "KID's formula on SqueezeNet's features, not comparable with any KID; the truth itself is below 0"
+    ),
+    "fcn_pixel_accuracy": Metric(
+        "FCN pixel accuracy",
+        "higher",
+        "share of pixels that a segmenter, trained on real photos, reads as the class asked for; the truth's says how well it reads",
+    ),
     "fcn_class_accuracy": Metric("FCN class accuracy", "higher", "the same, mean over the classes"),
     "fcn_class_iou": Metric("FCN class IoU", "higher", "intersection over union of the classes, mean"),
 }

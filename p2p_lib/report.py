@@ -37,7 +37,7 @@ PAGE = """<!doctype html>
   img {{ max-width: 100%; height: auto; }}
   figure {{ margin: 1rem 0; }}
   .wide {{ overflow-x: auto; }}
-  table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+  table {{ border-collapse: collapse; margin: 0 0 1rem; font-variant-numeric: tabular-nums; }}
   th, td {{ padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }}
   th:first-child, td:first-child {{ text-align: left; }}
   tr.model td {{ background: #eef5ff; font-weight: 600; }}
@@ -47,7 +47,7 @@ PAGE = """<!doctype html>
 </style>
 <h1>{title}</h1>
 <p>{summary}</p>
-<div class="wide"><table>{table}</table></div>
+{tables}
 <p>{notes}</p>
 <dl>{metrics}</dl>
 <h2>Best cases</h2>
@@ -119,7 +119,7 @@ def page(evaluation: Evaluation, model: Translator, pairs: PairedImages, name: s
     return PAGE.format(
         title=html.escape(title),
         summary=html.escape(summary),
-        table=html_table(evaluation),
+        tables=html_tables(evaluation),
         notes=html.escape(notes()),
         metrics="".join(_explained(each) for each in evaluation.table[MODEL]),
         ranked=f"By {METRICS[key].title}, from the model's answers alone.",
@@ -128,9 +128,15 @@ def page(evaluation: Evaluation, model: Translator, pairs: PairedImages, name: s
     )
 
 
-def html_table(evaluation: Evaluation) -> str:
-    """A row for every answer, a column for every metric: the value, and under it the interval."""
+def html_tables(evaluation: Evaluation) -> str:
+    """One table of what compares pictures, and one of the FCN-score where it was asked for; both have a row for every answer."""
     names = list(evaluation.table[MODEL])
+    parts = [[name for name in names if name.startswith("fcn_") == of_labels] for of_labels in (False, True)]
+    return "\n".join(f'<div class="wide"><table>{html_table(evaluation, part)}</table></div>' for part in parts if part)
+
+
+def html_table(evaluation: Evaluation, names: list[str]) -> str:
+    """A row for every answer, a column for every metric: the value, and under it the interval."""
     head = "".join(f"<th>{html.escape(METRICS[name].title)} {_arrow(name)}</th>" for name in names)
     rows = [f"<tr><th>answer</th>{head}</tr>"]
     for who, row in evaluation.table.items():
