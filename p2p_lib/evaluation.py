@@ -63,7 +63,7 @@ METRICS: dict[str, Metric] = {
     "fcn_pixel_accuracy": Metric(
         "FCN pixel accuracy",
         "higher",
-        "share of pixels that a segmenter, trained on real photos, reads as the class asked for; the truth's says how well it reads",
+        "share of pixels that a segmenter, trained on real photos, reads as was asked for; of the truth: how well it reads",
     ),
     "fcn_class_accuracy": Metric("FCN class accuracy", "higher", "the same, mean over the classes"),
     "fcn_class_iou": Metric("FCN class IoU", "higher", "intersection over union of the classes, mean"),
