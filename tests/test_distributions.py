@@ -92,3 +92,12 @@ def test_intervals_of_distances_cover(distance):
     found = [set_estimate(distance, *draw(), count=200) for _ in range(80)]
     assert 0.86 <= np.mean([one.low <= truth <= one.high for one in found]) <= 1.0
     assert np.mean([one.high - one.low for one in found]) < 1.5 * truth
+
+
+def test_intervals_of_distances_hold_what_was_measured():
+    """With many features, sets that hold pictures twice all lie further off; what was measured stays inside nevertheless."""
+    a, b = RNG(3).normal(size=(2, 40, 32))
+    index = resamples(40, 200)
+    found = set_estimate(frechet_distance, a, b, count=200)
+    assert found.low < found.value == frechet_distance(a, b) < found.high
+    assert np.quantile([frechet_distance(a[i], b[i]) for i in index], 0.025) > found.value

@@ -79,7 +79,7 @@ def test_colouring_is_measured_by_colours(small_task, make_pairs):
 def test_report_is_one_file(found, finished_run, make_pairs, tmp_path):
     model, pairs = p2p.Translator.load(finished_run.out), make_pairs(11, 32)
     pairs.names[0] = "<b>&"
-    path = report.write_report(found, model, pairs, tmp_path / "report", name="<i>runs/x", split="test")
+    path = report.write_report(found, model, pairs, tmp_path / "report", name="runs/<i>x", split="test")
     text = path.read_text(encoding="utf-8")
     sources = re.findall(r'src="([^"]{30})', text)
     assert len(sources) == 4
