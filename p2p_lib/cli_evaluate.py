@@ -11,6 +11,7 @@ from p2p_lib.errors import ConfigError
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
+    from p2p_lib.data.pairs import PairedImages
     from p2p_lib.evaluation import Judges
     from p2p_lib.translator import Translator
 
@@ -21,12 +22,11 @@ def evaluate(arguments: list[str]) -> int:
     out = Path(options.out).expanduser()
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out} is a file; --out wants a folder for the report.")
-    from p2p_lib import data, evaluation, report
+    from p2p_lib import evaluation, report
     from p2p_lib.translator import Translator
 
     model = Translator.load(options.model)
-    wanted = {"source_side": options.source_side or model.task.source_side, "colors": model.task.colors}
-    pairs = data.load(options.data, options.split, size=model.task.image_size, **wanted)
+    pairs = load(options, model, options.split, model.task.image_size)
     found = evaluation.evaluate(model, pairs, judges(options, model))
     page = report.write_report(found, model, pairs, out, name=options.model, split=options.split)
     print(report.as_text(found))
@@ -49,9 +49,17 @@ def parser() -> ArgumentParser:
     return made
 
 
+def load(options: Namespace, model: Translator, split: str, size: int) -> PairedImages:
+    """The pairs of a split that the options ask for, in the direction and with the codec of the model."""
+    from p2p_lib import data
+
+    side = options.source_side or model.task.source_side
+    return data.load(options.data, split, size=size, source_side=side, colors=model.task.colors)
+
+
 def judges(options: Namespace, model: Translator) -> Judges:
     """The networks that the options ask for; what is wrong with them is said before anything is measured."""
-    from p2p_lib import data, fcn_score
+    from p2p_lib import fcn_score
     from p2p_lib.distributions import Inception
     from p2p_lib.evaluation import Judges
     from p2p_lib.lpips import Lpips
@@ -61,6 +69,5 @@ def judges(options: Namespace, model: Translator) -> Judges:
     segmenter = None
     if options.fcn:
         side = min(fcn_score.SIDE, model.task.image_size)
-        wanted = {"source_side": options.source_side or model.task.source_side, "colors": model.task.colors}
-        segmenter = fcn_score.segmenter_for(data.load(options.data, "train", size=side, **wanted))
+        segmenter = fcn_score.segmenter_for(load(options, model, "train", side))
     return Judges(lpips, inception, segmenter)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from p2p_lib import viz
 from p2p_lib.data.pairs import PairedImages
 from p2p_lib.evaluation import BASELINES, BLUR, METRICS, MODEL, REFERENCES, Evaluation
 from p2p_lib.files import atomic_write_text
+from p2p_lib.gallery import results_picture
 from p2p_lib.intervals import LEVEL, RESAMPLES, SEED, Estimate
 from p2p_lib.translator import Translator
 
@@ -113,7 +113,7 @@ def page(evaluation: Evaluation, model: Translator, pairs: PairedImages, name: s
     count = min(N_CASES, len(pairs))
     spread = np.unique(np.linspace(0, len(pairs) - 1, N_GALLERY).round().astype(int))
     sheets = {"best": order[:count], "worst": order[::-1][:count], "gallery": spread}
-    sheets = {what: _data_uri(sheet(model, pairs, [int(i) for i in index])) for what, index in sheets.items()}
+    sheets = {what: _data_uri(results_picture(model, pairs.subset(index), len(index))) for what, index in sheets.items()}
     title = f"How good is {Path(name).name or name}?"
     summary = f"Measured on {len(pairs)} pairs of the {split} split at {model.task.image_size} px: {pairs.origin}."
     return PAGE.format(
@@ -153,16 +153,6 @@ def notes() -> str:
         f"another seed. Needing no training: {' and '.join(BASELINES)}. Made of the truth: {', '.join(REFERENCES)}; blurred by a "
         f"Gaussian of {BLUR} of the height."
     )
-
-
-def sheet(model: Translator, pairs: PairedImages, index: list[int]) -> np.ndarray:
-    """Source as the network sees it, generated and target of some pairs in two columns, uint8 (H, W, 3)."""
-    trios = []
-    for i in index:
-        source, target = pairs.batch([i])
-        trios.append([viz.to_array(image[0]) for image in (model.codec.seen(source), model(source), target)])
-    rows = [[picture for trio in trios[i : i + 2] for picture in trio] for i in range(0, len(trios), 2)]
-    return viz.picture_grid(rows, ["source", "generated", "target"] * (len(rows[0]) // 3))
 
 
 def distributions(evaluation: Evaluation) -> Figure:

@@ -93,10 +93,11 @@ def test_report_is_one_file(found, finished_run, make_pairs, tmp_path):
 
 
 def test_cases_are_ranked_by_the_model(found, finished_run, make_pairs, monkeypatch):
-    seen = []
-    monkeypatch.setattr(report, "sheet", lambda model, pairs, index: seen.append(index) or np.zeros((2, 2, 3), np.uint8))
-    report.page(found, p2p.Translator.load(finished_run.out), make_pairs(11, 32), "x", "test")
-    best, worst, gallery = seen
+    seen, pairs = [], make_pairs(11, 32)
+    picture = np.zeros((2, 2, 3), np.uint8)
+    monkeypatch.setattr(report, "results_picture", lambda model, shown, count: seen.append(shown.names[:count]) or picture)
+    report.page(found, p2p.Translator.load(finished_run.out), pairs, "x", "test")
+    best, worst, gallery = ([pairs.names.index(name) for name in names] for names in seen)
     values = found.each["model"]["ssim"]
     assert (values[best[0]], values[worst[0]]) == (values.max(), values.min())
     assert gallery == list(range(11))
