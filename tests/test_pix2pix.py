@@ -62,7 +62,8 @@ def test_step_is_what_the_paper_says():
     method.step(source, target)
     for ours, plain in ((method.netG, netG), (method.netD, netD)):
         for (name, a), b in zip(ours.state_dict().items(), plain.state_dict().values(), strict=True):
-            torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-4, msg=name)
+            # a 200th of a step: Adam's first is nearly the gradient's sign, so rounding shows where a gradient is nearly zero
+            torch.testing.assert_close(a, b, atol=LR / 200, rtol=1e-4, msg=name)
 
 
 def test_each_network_learns_from_its_own_loss_alone():

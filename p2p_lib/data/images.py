@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,5 +70,7 @@ def save_image(image: Image.Image, path: Path, *, exact: bool = False) -> None:
     large file); otherwise they are written at quality 95 with colours at full resolution.
     """
     file_format = Image.registered_extensions()[path.suffix.lower()]
+    encoded = io.BytesIO()  # given a file, Pillow's encoders take a write that a full disk has cut short for a whole one
+    image.save(encoded, format=file_format, **(EXACT if exact else FINE).get(file_format, {}))
     with atomic_write(path) as file:
-        image.save(file, format=file_format, **(EXACT if exact else FINE).get(file_format, {}))
+        file.write(encoded.getbuffer())
