@@ -4,6 +4,7 @@ PYTHON ?= python3
 COLAB_PYTHON ?= $(shell python3.13 -c pass 2> /dev/null && echo python3.13 || echo $(PYTHON))
 TORCH_INDEX ?=
 NOTEBOOKS ?= $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
+PLAYGROUND := notebooks/09_playground.ipynb
 
 SHELL := bash
 PY := .venv/bin/python
@@ -13,12 +14,14 @@ COLAB := .venv-colab/.installed-all
 GDOWN5 := .venv/gdown-5
 GDOWN5_INSTALLED := $(GDOWN5)/.installed
 
-.PHONY: help demo test lint notebooks test-browser test-colab test-gdown5 bench clean address
+.PHONY: help demo play app test lint notebooks test-browser test-colab test-gdown5 bench clean address
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 help:
 	@echo "make demo         train pix2pix on facades for about a minute and write a gallery of the results"
+	@echo "make play         open the playground (lesson 9) in JupyterLab: draw, upload, compare"
+	@echo "make app          the same page without code, served by Voila"
 	@echo "make test         the unit tests, then every notebook from top to bottom in the lite profile"
 	@echo "make lint         check code and notebooks with ruff"
 	@echo "make notebooks    execute every notebook in the lite profile and save it with its outputs"
@@ -26,7 +29,7 @@ help:
 	@echo "make test-colab   the notebooks again, with the versions that Colab has (an environment of its own)"
 	@echo "make test-gdown5  the tests of downloads with the gdown that Colab has"
 	@echo "make weights/NAME train and pack a model again, as weights/recipes.toml says (P2P_DATA=... LPIPS=...)"
-	@echo "make bench        run the benchmarks"
+	@echo "make bench        measure speed against the straightforward way (about 15 minutes on two cores)"
 	@echo "make address URL=https://github.com/me/fork   rewrite the repository's address wherever it stands"
 	@echo "make clean        remove the environments, demo/, runs/ with all you trained, and the caches"
 	@echo
@@ -95,6 +98,12 @@ demo: $(BASE)
 	@echo "Training pix2pix on facades. Where the real dataset is not at hand, procedural samples take its place."
 	@$(PY) -m p2p_lib train facades --profile lite --out demo --resume
 
+play: $(ALL)
+	.venv/bin/jupyter lab $(PLAYGROUND)
+
+app: $(ALL)
+	.venv/bin/voila $(PLAYGROUND)
+
 test: $(ALL)
 	$(PY) -m pytest -n 2 -m "not slow"
 	@$(MAKE) --no-print-directory test-gdown5
@@ -121,8 +130,11 @@ weights/%: $(BASE)
 test-gdown5: $(ALL) $(GDOWN5_INSTALLED)
 	GDOWN_MAJOR=5 PYTHONPATH=$(GDOWN5) $(PY) -m pytest -n 2 tests/test_weights.py tests/test_weights_drive.py tests/test_weights_address.py
 
+# The other scripts there train for hours to measure quality, and want data.
 bench: $(ALL)
-	@for script in $(wildcard benchmarks/*.py); do echo "$$script"; $(PY) $$script || exit; done
+	@for name in training_step whole_epoch folder color carvana startup; do \
+	    echo "benchmarks/$$name.py"; $(PY) benchmarks/$$name.py || exit; \
+	done
 
 address:
 	@$(PYTHON) tests/repository_address.py $(URL)
