@@ -35,8 +35,28 @@ def interpolate(start: np.ndarray, end: np.ndarray, count: int = 8) -> np.ndarra
     sphere of radius sqrt(nz); a straight line cuts through its inside, where hardly a code lies and answers turn out bland. From or
     to the very middle, and between opposite codes, where no arc is the shortest, the way is straight.
     """
+    return _along(start, end, np.linspace(0, 1, count))
+
+
+def between_four(corners: np.ndarray, x: float, y: float) -> np.ndarray:
+    """The code at a place of the square between four codes (4, nz): top left, top right, bottom left, bottom right; float32 (nz,).
+
+    `x` goes from left (0) to right (1), `y` from top to bottom: along the arcs of the upper and the lower edge, then between these.
+    """
+    upper, lower = (_along(left, right, np.array([x]))[0] for left, right in (corners[:2], corners[2:]))
+    return _along(upper, lower, np.array([y]))[0]
+
+
+def square(corners: np.ndarray, count: int = 5) -> np.ndarray:
+    """`count` x `count` codes evenly over the square between four, the corners included: float32 (count, count, nz), row by row."""
+    places = np.linspace(0, 1, count)
+    return np.array([[between_four(corners, x, y) for x in places] for y in places])
+
+
+def _along(start: np.ndarray, end: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The codes at these shares (n,) of the way from `start` to `end`, float32 (n, nz)."""
     start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
-    share = np.linspace(0, 1, count)[:, None]
+    share = shares[:, None]
     lengths = np.linalg.norm(start), np.linalg.norm(end)
     angle = np.arccos(np.clip(start @ end / (lengths[0] * lengths[1]), -1, 1)) if min(lengths) > 0 else 0.0
     if angle < PARALLEL or angle > np.pi - PARALLEL:

@@ -1,56 +1,75 @@
-// A before/after slider: two pictures over each other, the upper one cut off at the position of a range input.
+// A before/after slider: two pictures over each other, the upper one cut off at the position of a range input. With a third picture
+// there is a choice of the two.
 
-function picture(content, label, side) {
-  const image = document.createElement("img");
-  image.src = URL.createObjectURL(new Blob([content], { type: "image/png" }));
-  image.alt = label;
-  image.draggable = false;
-  image.className = `p2p-compare-${side}`;
-  return image;
+const NAMES = ["source", "result", "truth"];
+
+let views = 0; // radio buttons need a name of their own in every view
+
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
 }
 
-function caption(label, side) {
-  const span = document.createElement("span");
-  span.className = `p2p-compare-label p2p-compare-label-${side}`;
-  span.textContent = label;
+function caption(side) {
+  const span = make("span", { className: `p2p-compare-label p2p-compare-label-${side}` });
   span.setAttribute("aria-hidden", "true"); // the pictures have it as their description
   return span;
 }
 
-function slider([before, after]) {
-  const input = document.createElement("input");
-  Object.assign(input, { type: "range", min: 0, max: 100, step: 1 });
-  input.setAttribute("aria-label", `How much of ${before} covers ${after}`);
-  return input;
+function pairChoice(labels, chosen) {
+  const name = `p2p-compare-${++views}`;
+  const set = make("fieldset", { className: "p2p-compare-pairs" }, make("legend", { textContent: "Compare" }));
+  const inputs = [[0, 1], [1, 2], [0, 2]].map((pair) => {
+    const input = make("input", { type: "radio", name });
+    input.addEventListener("change", () => chosen(pair));
+    set.append(make("label", {}, input, `${labels[pair[0]]} and ${labels[pair[1]]}`));
+    return { input, pair };
+  });
+  const show = (now) => inputs.forEach(({ input, pair }) => (input.checked = String(pair) === String(now)));
+  return { set, show };
 }
 
 function render({ model, el }) {
   const labels = model.get("labels");
-  const under = picture(model.get("result"), labels[1], "under");
-  const over = picture(model.get("source"), labels[0], "over");
-  const line = document.createElement("div");
-  line.className = "p2p-compare-line";
-  const input = slider(labels);
-  const frame = document.createElement("div");
-  frame.className = "p2p-compare";
-  frame.append(under, over, line, caption(labels[0], "left"), caption(labels[1], "right"), input);
+  const pictures = labels.map((_, i) => URL.createObjectURL(new Blob([model.get(NAMES[i])], { type: "image/png" })));
+  const under = make("img", { className: "p2p-compare-under", draggable: false });
+  const over = make("img", { className: "p2p-compare-over", draggable: false });
+  const left = caption("left");
+  const right = caption("right");
+  const input = make("input", { type: "range", min: 0, max: 100, step: 1 });
+  const frame = make("div", { className: "p2p-compare" }, under, over, make("div", { className: "p2p-compare-line" }), left, right, input);
   el.dataset.lmSuppressShortcuts = "true"; // arrow keys belong to the slider, not to JupyterLab's cells
-  el.append(frame);
 
   const show = () => {
+    const [before, after] = model.get("pair");
     const position = model.get("position");
+    if (over.getAttribute("src") !== pictures[before]) over.src = pictures[before];
+    if (under.getAttribute("src") !== pictures[after]) under.src = pictures[after];
+    left.textContent = over.alt = labels[before];
+    right.textContent = under.alt = labels[after];
     input.value = position;
-    input.setAttribute("aria-valuetext", `${Math.round(position)} % ${labels[0]}`);
+    input.setAttribute("aria-label", `How much of ${labels[before]} covers ${labels[after]}`);
+    input.setAttribute("aria-valuetext", `${Math.round(position)} % ${labels[before]}`);
     frame.style.setProperty("--position", `${position}%`);
+    choice?.show([before, after]);
   };
+  const choose = (pair) => {
+    model.set("pair", pair);
+    model.save_changes();
+  };
+  const choice = labels.length > 2 ? pairChoice(labels, choose) : null;
+  if (choice) el.append(choice.set);
+  el.append(frame);
   input.addEventListener("input", () => model.set("position", Number(input.value)));
   input.addEventListener("change", () => model.save_changes()); // Python is told once the slider rests
   model.on("change:position", show);
+  model.on("change:pair", show);
   show();
   return () => {
     model.off("change:position", show);
-    URL.revokeObjectURL(under.src);
-    URL.revokeObjectURL(over.src);
+    model.off("change:pair", show);
+    pictures.forEach((url) => URL.revokeObjectURL(url));
   };
 }
 

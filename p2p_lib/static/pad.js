@@ -1,22 +1,11 @@
 // A drawing pad with the translated picture beside it. The pencil runs here; only drawings travel, as PNG, one at a time: while one is
 // being translated, the newest waits. Python's side is p2p_lib/widgets/playground.py.
 
-const SETTLE_MS = 40; // strokes within this time go as one drawing
-const PATIENCE_MS = 10000; // then an answer is taken for lost and the next drawing sent
 const UNDO_STEPS = 40;
 const UNDO_PIXELS = 16e6;
-const MAX_UPLOAD_BYTES = 8e6; // one message from the browser to Jupyter may have 10 MB
 const TOOLS = { brush: "Brush", rectangle: "Rectangle", eraser: "Eraser" };
 
 let views = 0; // radio buttons need a name of their own in every view
-
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-const toBlob = (content) => new Blob([content], { type: "image/png" });
 
 function copyOf(canvas) {
   const copy = make("canvas", { width: canvas.width, height: canvas.height });
@@ -49,49 +38,6 @@ class History {
     const before = this.steps.pop();
     if (before) paste(this.canvas, before);
     return Boolean(before);
-  }
-}
-
-// Sends the canvas to Python: never more than one drawing on its way, and always the last one.
-class Sender {
-  constructor(model, canvas, mark) {
-    Object.assign(this, { model, canvas, mark, changed: false, busy: false, timer: null });
-  }
-
-  change() {
-    this.changed = true;
-    this.pump();
-  }
-
-  pump() {
-    if (!this.changed || this.busy || this.timer) return;
-    this.timer = setTimeout(() => {
-      this.timer = null;
-      this.send();
-    }, SETTLE_MS);
-  }
-
-  async send() {
-    this.changed = false;
-    this.busy = true;
-    this.mark(true);
-    const blob = await new Promise((done) => this.canvas.toBlob(done, "image/png"));
-    this.model.set("drawing", new DataView(await blob.arrayBuffer()));
-    this.model.set("number", this.model.get("number") + 1);
-    this.model.save_changes();
-    this.lost = setTimeout(() => this.free(), PATIENCE_MS);
-  }
-
-  free() {
-    clearTimeout(this.lost);
-    this.busy = false;
-    this.mark(this.changed);
-    this.pump();
-  }
-
-  close() {
-    clearTimeout(this.lost);
-    clearTimeout(this.timer);
   }
 }
 
@@ -205,24 +151,6 @@ function choices(legend, name, entries, chosen) {
   return { set, value: () => set.querySelector("input:checked").value };
 }
 
-function button(label, action) {
-  const element = make("button", { type: "button", textContent: label });
-  element.addEventListener("click", action);
-  return element;
-}
-
-async function sendFile(model, input, say) {
-  const [file] = input.files;
-  input.value = ""; // so that the same file can be chosen again
-  if (!file) return;
-  if (file.size > MAX_UPLOAD_BYTES) {
-    say(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB, and the pad takes up to ${MAX_UPLOAD_BYTES / 1e6}; make it smaller first.`);
-    return;
-  }
-  say(`Reading ${file.name} ...`);
-  model.send({ kind: "upload", name: file.name }, undefined, [await file.arrayBuffer()]);
-}
-
 function exampleButton(content, number, load) {
   const image = make("img", { src: URL.createObjectURL(toBlob(content)), alt: "" });
   const element = make("button", { type: "button", className: "p2p-pad-example" }, image);
@@ -238,7 +166,7 @@ function render({ model, el }) {
   canvas.setAttribute("aria-label", "Drawing pad: arrow keys move a cross, Enter puts the pen down and lifts it, Control+Z undoes");
   const cross = make("span", { className: "p2p-pad-cross", hidden: true });
   const result = make("img", { className: "p2p-pad-result", alt: "The translated picture" });
-  const status = make("p", { className: "p2p-pad-status" });
+  const status = make("p", { className: "p2p-pad-status p2p-status" });
   status.setAttribute("role", "status");
   const say = (text) => (status.textContent = text);
 
@@ -257,8 +185,19 @@ function render({ model, el }) {
   };
 
   const history = new History(canvas);
-  const sender = new Sender(model, canvas, (busy) => result.setAttribute("aria-busy", busy));
-  const pen = strokes(canvas, hand, () => sender.change());
+  let drawn = false; // since the last question; else only the style has changed
+  const prepare = async () => {
+    if (!drawn) return;
+    drawn = false;
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    model.set("drawing", new DataView(await blob.arrayBuffer()));
+  };
+  const sender = new Sender(model, prepare, (busy) => result.setAttribute("aria-busy", busy));
+  const changed = () => {
+    drawn = true;
+    sender.change();
+  };
+  const pen = strokes(canvas, hand, changed);
   const remember = () => {
     say("");
     history.remember();
@@ -266,14 +205,14 @@ function render({ model, el }) {
   };
   const undo = () => {
     pen.up();
-    if (history.back()) sender.change();
+    if (history.back()) changed();
     undoButton.disabled = history.steps.length === 0;
   };
   const clear = () => {
     remember();
     Object.assign(canvas, { width: model.get("side"), height: model.get("side") });
     fill();
-    sender.change();
+    changed();
   };
   const fill = () => {
     const context = canvas.getContext("2d");
@@ -284,23 +223,24 @@ function render({ model, el }) {
     const picture = await createImageBitmap(toBlob(content));
     remember();
     paste(canvas, picture);
-    sender.change();
+    changed();
   };
 
   const undoButton = button("Undo", undo);
   undoButton.disabled = true;
-  const upload = make("input", { type: "file", accept: "image/*", className: "p2p-pad-file" });
-  upload.addEventListener("change", () => sendFile(model, upload, say));
-  const download = make("a", { className: "p2p-pad-button", textContent: "Download the result", download: `${model.get("title")}.png` });
+  const upload = fileButton("Upload a picture", { className: "p2p-file p2p-pad-file" }, (input) => sendFile(model, input, say, "upload"));
+  const download = make("a", { className: "p2p-button", textContent: "Download the result", download: `${model.get("title")}.png` });
   const examples = model.get("examples").map((content, i) => exampleButton(content, i + 1, load));
 
-  const bar = make("div", { className: "p2p-pad-bar" }, tools.set, sizeLabel, undoButton, button("Clear", clear));
-  bar.append(make("label", { className: "p2p-pad-button" }, "Upload a picture", upload), download);
+  const bar = make("div", { className: "p2p-bar" }, tools.set, sizeLabel, undoButton, button("Clear", clear));
+  bar.append(upload, download);
   const sheet = make("div", { className: "p2p-pad-sheet" }, canvas, cross);
   const pictures = make("div", { className: "p2p-pad-pictures" });
   pictures.append(make("figure", {}, make("figcaption", { textContent: "Draw here" }), sheet));
   pictures.append(make("figure", {}, make("figcaption", { textContent: "The model's answer" }), result));
-  const pad = make("div", { className: "p2p-pad" }, bar, palette.set, pictures, status);
+  const style = model.get("code").length ? stylePanel(model, say, () => sender.change()) : null;
+  const pad = make("div", { className: "p2p-pad p2p-widget" }, bar, palette.set, pictures, status);
+  if (style) status.before(style.panel);
   if (examples.length) pad.append(make("div", { className: "p2p-pad-examples" }, make("span", { textContent: "Examples" }), ...examples));
   pad.setAttribute("role", "group");
   pad.setAttribute("aria-label", `Drawing pad for ${model.get("title")}`);
@@ -318,6 +258,7 @@ function render({ model, el }) {
   };
   const receive = async (message, buffers) => {
     if (message.kind === "load") await load(buffers[0]);
+    if (message.kind === "style") style.take(message.code);
     say(message.note);
   };
 
@@ -332,6 +273,7 @@ function render({ model, el }) {
     model.off("change:answered", answer);
     model.off("msg:custom", receive);
     sender.close();
+    style?.close();
     for (const image of pad.querySelectorAll("img")) URL.revokeObjectURL(image.src);
   };
 }

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from p2p_lib.data.images import to_rgb
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
+
+Picture = str | Path | Image.Image | np.ndarray | Tensor
+"""What `viz.to_image` reads."""
 
 _made: dict[str, tuple[str, list[CellWidget]]] = {}
 """Cell -> its latest execution, and the widgets made in that: ipywidgets itself keeps every widget until it is closed."""
@@ -44,6 +49,11 @@ class CellWidget(anywidget.AnyWidget):
         if data is not None:
             data["image/png"] = self.still()
         return bundle
+
+
+def front_end(*names: str) -> str:
+    """The text of some files of `static`, one after the other: a front end goes to the browser as one text and imports nothing."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 def running_cell() -> tuple[str, str] | None:
