@@ -99,7 +99,8 @@ function followPointer(canvas, pen, remember) {
     pen.down(at(event));
   });
   canvas.addEventListener("pointermove", (event) => {
-    for (const one of event.getCoalescedEvents?.() ?? [event]) pen.move(at(one));
+    const all = event.getCoalescedEvents?.() ?? [];
+    for (const one of all.length ? all : [event]) pen.move(at(one)); // made-up events have none
   });
   for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => pen.up());
 }
