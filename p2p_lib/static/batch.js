@@ -65,7 +65,8 @@ function render({ model, el }) {
   const say = (text) => (status.textContent = text);
   const bar = make("progress", { className: "p2p-batch-progress", value: 0 });
   bar.setAttribute("aria-label", "Pictures done");
-  const list = make("ul", { className: "p2p-batch-rows" });
+  const list = make("ul", { className: "p2p-batch-rows", tabIndex: 0 }); // it scrolls
+  list.setAttribute("aria-label", "Results");
   const attempt = (action) => action().catch((error) => say(error.message));
 
   const choose = fileButton("Choose pictures", { multiple: true, className: "p2p-file p2p-batch-file" }, (input) => {
@@ -73,7 +74,7 @@ function render({ model, el }) {
     input.value = "";
     if (files.length) attempt(() => sendAll(model, files, say));
   });
-  const folder = make("input", { type: "text", className: "p2p-batch-folder", placeholder: "a folder where the kernel runs" });
+  const folder = make("input", { type: "text", className: "p2p-batch-folder", placeholder: "or a folder on the machine where the kernel runs" });
   folder.setAttribute("aria-label", "Folder with pictures");
   const go = button("Translate the folder", () => model.send({ kind: "folder", path: folder.value }));
   folder.addEventListener("keydown", (event) => event.key === "Enter" && !go.disabled && go.click());
@@ -88,7 +89,7 @@ function render({ model, el }) {
   const batch = make("div", { className: "p2p-batch p2p-widget" }, first, second, status, list);
   batch.setAttribute("role", "group");
   batch.setAttribute("aria-label", `Many pictures through ${model.get("title")}`);
-  el.dataset.lmSuppressShortcuts = "true"; // keys belong to the widget, not to JupyterLab's cells
+  keepKeys(el);
   el.append(batch);
 
   const clear = () => {

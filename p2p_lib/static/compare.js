@@ -5,12 +5,6 @@ const NAMES = ["source", "result", "truth"];
 
 let views = 0; // radio buttons need a name of their own in every view
 
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
 function caption(side) {
   const span = make("span", { className: `p2p-compare-label p2p-compare-label-${side}` });
   span.setAttribute("aria-hidden", "true"); // the pictures have it as their description
@@ -32,14 +26,14 @@ function pairChoice(labels, chosen) {
 
 function render({ model, el }) {
   const labels = model.get("labels");
-  const pictures = labels.map((_, i) => URL.createObjectURL(new Blob([model.get(NAMES[i])], { type: "image/png" })));
+  const pictures = labels.map((_, i) => URL.createObjectURL(toBlob(model.get(NAMES[i]))));
   const under = make("img", { className: "p2p-compare-under", draggable: false });
   const over = make("img", { className: "p2p-compare-over", draggable: false });
   const left = caption("left");
   const right = caption("right");
   const input = make("input", { type: "range", min: 0, max: 100, step: 1 });
   const frame = make("div", { className: "p2p-compare" }, under, over, make("div", { className: "p2p-compare-line" }), left, right, input);
-  el.dataset.lmSuppressShortcuts = "true"; // arrow keys belong to the slider, not to JupyterLab's cells
+  keepKeys(el);
 
   const show = () => {
     const [before, after] = model.get("pair");

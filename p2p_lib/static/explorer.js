@@ -65,7 +65,7 @@ function render({ model, el }) {
   };
   const show = () => {
     picture("picture", result);
-    if (!model.get("note")) status.textContent = `z = ${model.get("code").map((number) => number.toFixed(1)).join(", ")}`;
+    if (!model.get("note")) status.textContent = `z = ${model.get("code").map(tenths).join(", ")}`;
     else status.textContent = model.get("note");
   };
   const showMap = () => {
@@ -84,7 +84,7 @@ function render({ model, el }) {
   const explorer = make("div", { className: "p2p-explorer p2p-widget" }, pictures, status, make("div", { className: "p2p-bar" }, another));
   explorer.setAttribute("role", "group");
   explorer.setAttribute("aria-label", "Latent explorer");
-  el.dataset.lmSuppressShortcuts = "true"; // keys belong to the map, not to JupyterLab's cells
+  keepKeys(el);
   el.append(explorer);
 
   picture("source", source);

@@ -245,7 +245,7 @@ function render({ model, el }) {
   if (examples.length) pad.append(make("div", { className: "p2p-pad-examples" }, make("span", { textContent: "Examples" }), ...examples));
   pad.setAttribute("role", "group");
   pad.setAttribute("aria-label", `Drawing pad for ${model.get("title")}`);
-  el.dataset.lmSuppressShortcuts = "true"; // keys belong to the pad, not to JupyterLab's cells
+  keepKeys(el);
   el.append(pad);
 
   const show = () => {

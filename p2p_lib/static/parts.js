@@ -18,6 +18,13 @@ function fileButton(label, properties, chosen) {
   return make("label", { className: "p2p-button" }, label, input);
 }
 
+// Keys pressed here belong to the widget. JupyterLab looks for its shortcuts from the focused element outwards, and stops at this attribute;
+// further out it comes too late for the arrow keys of sliders and radio buttons.
+function keepKeys(el) {
+  el.addEventListener("focusin", ({ target }) => (target.dataset.lmSuppressShortcuts = "true"));
+}
+
+const tenths = (number) => (Math.round(10 * number) / 10 + 0).toFixed(1); // + 0: never "-0.0"
 const toBlob = (content) => new Blob([content], { type: "image/png" });
 
 function button(label, action) {

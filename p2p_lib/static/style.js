@@ -23,7 +23,7 @@ function stylePanel(model, say, changed) {
   const show = () => {
     for (const [i, { input, shown }] of sliders.entries()) {
       input.value = model.get("code")[i];
-      shown.textContent = model.get("code")[i].toFixed(1);
+      shown.textContent = tenths(model.get("code")[i]);
     }
   };
   const take = (code) => {

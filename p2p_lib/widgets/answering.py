@@ -38,10 +38,9 @@ class Answering(CellWidget):
         """Traits to set, the most urgent first; each portion is sent as soon as it is there."""
         raise NotImplementedError
 
-    def close(self) -> None:
-        """Take the widget off the page; a question that still waits is not answered any more."""
+    def _leave(self) -> None:
+        """A question that still waits is not answered any more."""
         self._queue.drop()
-        super().close()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the last question that came is answered; False where that takes longer than `timeout` seconds."""

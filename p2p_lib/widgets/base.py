@@ -35,13 +35,19 @@ class CellWidget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Take the widget off the page and out of the kernel's memory."""
+        """Take the widget off the page and out of the kernel's memory; once more does nothing."""
+        if self.comm is None:  # closed before, or never opened since its arguments were refused
+            return
+        self._leave()
         for _, widgets in _made.values():
             if self in widgets:
                 widgets.remove(self)
         layout = self.layout
         super().close()
         layout.close()
+
+    def _leave(self) -> None:
+        """What else ends with the widget."""
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)

@@ -47,7 +47,7 @@ class BatchTranslate(CellWidget):
 
     def __init__(self, model: Translator, out: str | Path | None = None) -> None:
         self._model, self._files = model, BatchFiles(out)
-        self._stop, self._thread = threading.Event(), None
+        self._stop, self._thread, self._closed = threading.Event(), None, False
         super().__init__(title=model.task.name)
         self.on_msg(self._receive)
 
@@ -77,10 +77,10 @@ class BatchTranslate(CellWidget):
             self._thread.join(timeout)
         return self._thread is None or not self._thread.is_alive()
 
-    def close(self) -> None:
-        """Take the widget off the page and its files off the disk; a picture in work is finished first."""
+    def _leave(self) -> None:
+        """Its files go off the disk, once the picture in work is finished."""
+        self._closed = True
         self._stop.set()
-        super().close()
         if self.wait(0):
             self._files.close()
 
@@ -101,7 +101,7 @@ class BatchTranslate(CellWidget):
             self._show(index)
             self.done = index + 1
         self._tell(busy=False, ready=any(row.result for row in self.rows), note=self._summary())
-        if self.comm is None:  # closed meanwhile
+        if self._closed:
             self._files.close()
 
     def _summary(self) -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from p2p_lib.errors import DataError
 from p2p_lib.viz import picture_grid, to_image
-from p2p_lib.widgets.base import STATIC, CellWidget, Picture, from_png, to_png
+from p2p_lib.widgets.base import STATIC, CellWidget, Picture, from_png, front_end, to_png
 
 ASPECT_TOLERANCE = 0.02
 LABELS = ("source", "result", "truth")
@@ -24,7 +24,7 @@ class Compare(CellWidget):
     Without widgets, ``viz.show_rows([[source, result, truth]])`` shows them side by side.
     """
 
-    _esm = STATIC / "compare.js"
+    _esm = front_end("parts.js", "compare.js")
     _css = STATIC / "compare.css"
 
     source = traitlets.Bytes().tag(sync=True)
