@@ -117,7 +117,7 @@ notebooks: $(ALL)
 	$(PY) tests/notebook_tools.py $(NOTEBOOKS)
 
 test-browser: $(ALL)
-	$(PY) -m pytest tests/browser -rs
+	P2P_SCREENSHOTS="$${P2P_SCREENSHOTS:-screenshots}" $(PY) -m pytest tests/browser -rs
 
 test-colab: $(COLAB)
 	.venv-colab/bin/python tests/run_notebooks.py $(NOTEBOOKS)
@@ -140,5 +140,5 @@ address:
 	@$(PYTHON) tests/repository_address.py $(URL)
 
 clean:
-	rm -rf .venv .venv-* demo runs notebooks/runs notebooks/solutions/runs build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* demo screenshots runs notebooks/runs notebooks/solutions/runs build dist .pytest_cache .ruff_cache .hypothesis
 	find . -name .git -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

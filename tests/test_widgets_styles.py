@@ -127,6 +127,28 @@ def test_style_of_a_photo_and_of_what_is_none(pad, faces):
     assert refused["kind"] == "refused" and refused["note"].startswith("text.png cannot be used: not a picture")
 
 
+def test_a_newer_drawing_is_not_kept_waiting_by_eight_styles(pad, faces):
+    """While the first sample is made, a newer drawing comes: the other seven are left, and all eight are of the newer one."""
+    seen, begun, go = [], threading.Event(), threading.Event()
+
+    def slow(image: Image.Image, z: list) -> Image.Image:
+        seen.append(image.getpixel((0, 0)))
+        if len(seen) == 2:
+            begun.set()
+            go.wait(10)
+        return image
+
+    pad._model, slow.nz = slow, 8
+    first, second = ((9, 9, 9), (5, 5, 5))
+    pad.set_state({"drawing": memoryview(to_png(plain(first))), "number": 1})
+    assert begun.wait(10)
+    pad.set_state({"drawing": memoryview(to_png(plain(second))), "number": 2})
+    go.set()
+    assert pad.wait(10)
+    assert seen == [first] * 2 + [second] * 9
+    assert {from_png(one).getpixel((0, 0)) for one in pad.samples} == {second}
+
+
 # The explorer.
 
 

@@ -11,9 +11,8 @@ function styleSlider(i, moved) {
   return { row: make("div", { className: "p2p-style-slider" }, `z${i + 1}`, input, shown), input, shown };
 }
 
-function styleButton(content, i, chosen) {
-  const image = make("img", { src: URL.createObjectURL(toBlob(content)), alt: "" });
-  const element = make("button", { type: "button", className: "p2p-style-sample" }, image);
+function styleButton(i, chosen) {
+  const element = make("button", { type: "button", className: "p2p-style-sample" }, make("img", { alt: "" }));
   element.setAttribute("aria-label", `Take style ${i + 1}`);
   element.addEventListener("click", chosen);
   return element;
@@ -34,14 +33,13 @@ function stylePanel(model, say, changed) {
   const moved = (i, value) => take(model.get("code").map((old, j) => (j === i ? value : old)));
   const sliders = model.get("code").map((_, i) => styleSlider(i, moved));
 
-  const samples = make("div", { className: "p2p-style-samples" });
+  const samples = model.get("samples").map((_, i) => styleButton(i, () => take(model.get("codes")[i])));
   const showSamples = () => {
-    for (const image of samples.querySelectorAll("img")) URL.revokeObjectURL(image.src);
-    const held = samples.contains(document.activeElement);
-    const choose = (i) => () => take(model.get("codes")[i]);
-    samples.replaceChildren(...model.get("samples").map((content, i) => styleButton(content, i, choose(i))));
-    if (held) samples.firstChild?.focus();
-    another.disabled = false;
+    for (const [i, content] of model.get("samples").entries()) { // the buttons stay: one may have the focus
+      const image = samples[i].firstChild;
+      URL.revokeObjectURL(image.src);
+      image.src = URL.createObjectURL(toBlob(content));
+    }
     legend.textContent = `Eight styles, drawn with seed ${model.get("sampled")}`;
   };
   const legend = make("span", {});
@@ -56,7 +54,8 @@ function stylePanel(model, say, changed) {
     bar.append(upload);
   }
   const dials = make("div", { className: "p2p-style-sliders" }, ...sliders.map(({ row }) => row));
-  const panel = make("fieldset", { className: "p2p-style" }, make("legend", { textContent: "Style" }), dials, bar, legend, samples);
+  const panel = make("fieldset", { className: "p2p-style" }, make("legend", { textContent: "Style" }), dials, bar, legend);
+  panel.append(make("div", { className: "p2p-style-samples" }, ...samples));
 
   show();
   showSamples();

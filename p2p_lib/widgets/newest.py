@@ -35,6 +35,12 @@ class Newest(Generic[Item]):
         with self._change:
             return self._change.wait_for(lambda: not self._running, timeout)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a newer item waits for the one in work to end."""
+        with self._change:
+            return bool(self._waiting)
+
     def drop(self) -> None:
         """Forget the item that waits; the one in work is finished."""
         with self._change:

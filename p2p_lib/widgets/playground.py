@@ -67,6 +67,7 @@ class Playground(Styled, Answering):
             picture=to_png(model(first)),
             **first_style(model, first),
         )
+        self._sampled = (self.drawing, self.seed)  # what the eight styles belong to
         self.on_msg(self._receive)
 
     def still(self) -> bytes:
@@ -78,11 +79,14 @@ class Playground(Styled, Answering):
         return Question(self.drawing, list(self.code), self.seed)
 
     def _answers(self, question: Question) -> Iterator[dict[str, Any]]:
-        """The picture, and then the eight styles where others are asked for."""
-        drawing = from_png(question.drawing)
+        """The picture, and then the eight styles of a new drawing or seed; a newer question stops these and asks for them again."""
+        drawing, wanted = from_png(question.drawing), (question.drawing, question.seed)
         yield {"picture": to_png(in_style(self._model, drawing, question.code))}
-        if question.seed != self.sampled:
-            yield eight_styles(self._model, drawing, question.seed)
+        if question.code and wanted != self._sampled:
+            eight = eight_styles(self._model, drawing, question.seed, lambda: not self._queue.waiting)
+            if eight:
+                self._sampled = wanted
+                yield eight
 
     def _receive(self, widget: Any, content: dict, buffers: list) -> None:
         """A file was uploaded: give it to the pad as a drawing, or its style; or say why not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import traitlets
@@ -42,7 +42,15 @@ def in_style(model: Translator, picture: Image.Image, code: Sequence[float]) -> 
     return model(picture, z=list(code)) if code else model(picture)
 
 
-def eight_styles(model: Translator, picture: Image.Image, seed: int) -> dict[str, Any]:
-    """The traits that show eight answers to a picture, those of ``model(picture, n_samples=8, seed=seed)``."""
+def eight_styles(model: Translator, picture: Image.Image, seed: int, go_on: Callable[[], bool] = lambda: True) -> dict[str, Any]:
+    """The traits that show eight answers to a picture, those of ``model(picture, n_samples=8, seed=seed)``.
+
+    `go_on` is asked before each; {} once it says no.
+    """
     codes = random_latents(N_SAMPLES, model.nz, seed)
-    return {"samples": [to_png(answer) for answer in model(picture, z=codes)], "codes": codes.tolist(), "sampled": seed}
+    samples = []
+    for code in codes:
+        if not go_on():
+            return {}
+        samples.append(to_png(model(picture, z=code)))
+    return {"samples": samples, "codes": codes.tolist(), "sampled": seed}

@@ -50,6 +50,7 @@ def opened_notebook(folder: Path, cells: list[str]) -> Iterator:
 def screenshots(folder: Path) -> Callable:
     """``screenshot(page, "name")`` keeps what the page shows, in $P2P_SCREENSHOTS if that is set, else in `folder`."""
     folder = Path(os.environ.get("P2P_SCREENSHOTS") or folder)
+    folder.mkdir(parents=True, exist_ok=True)
     return lambda shown, name: shown.screenshot(path=folder / f"{name}.png")
 
 

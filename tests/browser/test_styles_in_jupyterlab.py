@@ -27,9 +27,11 @@ CELLS = [
     "pad = Playground(model)\npad",
     "explorer = LatentExplorer(model, source)\nexplorer",
     "print('live widgets:', live())",
+    "assert pad.wait(20)\n"
     "eight = model(from_png(pad.drawing), n_samples=8, seed=pad.sampled)\n"
     "print(model(from_png(pad.drawing), z=pad.code) == from_png(pad.picture), pad.sampled,\n"
     "      eight == [from_png(one) for one in pad.samples], pad.code)",
+    "assert explorer.wait(20)\n"
     "place = p2p.latent.between_four(p2p.latent.random_latents(4, model.nz, explorer.seed), explorer.x, explorer.y)\n"
     "print(np.allclose(explorer.code, place), model(source, z=place) == from_png(explorer.picture), explorer.seed)",
 ]
@@ -107,7 +109,7 @@ def test_the_style_stays_when_one_draws(page):
     answer(page, lambda: button(page, "Take style 2").click())
     answer(page, lambda: drag(page, ".p2p-pad-canvas", (0.3, 0.3, 0.7, 0.7)))
     code = run_cell(page, 4)
-    assert code.startswith("True")
+    assert code.startswith("True 1 True")  # the eight styles have followed
     answer(page, lambda: button(page, "Example 2").click())
     assert run_cell(page, 4).split("[")[1] == code.split("[")[1]
 
