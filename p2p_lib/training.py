@@ -15,8 +15,9 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -65,6 +66,16 @@ class Event:
 Callback = Callable[[Event], None]
 
 
+class Monitor(Protocol):
+    """A callback that also shows the training, in place of the progress bar, and may stop it (`widgets.TrainingMonitor` is one)."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def watch(self, trainer: Trainer, stop: Callable[[], None]) -> AbstractContextManager[tqdm]:
+        """What is open while `trainer` trains, and has tqdm's `update` and `set_postfix`; ``stop()`` does what Ctrl-C does."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A finished or interrupted training: where it lies, what was asked for, and how it went."""
@@ -90,6 +101,7 @@ def fit(
     val: PairedImages | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
+    monitor: Monitor | None = None,
 ) -> Run:
     """Train `task` and leave everything in the folder `out` (unset: runs/NAME).
 
@@ -99,7 +111,8 @@ def fit(
 
     With `resume`, an interrupted run goes on from its checkpoint, a finished one is returned as it is, and where there is nothing
     to resume, training starts. `train` and `val` take the place of the task's own data. Ctrl-C, a notebook's stop button and
-    SIGTERM save before they stop; the Run that is returned is then not `finished`.
+    SIGTERM save before they stop; the Run that is returned is then not `finished`. `monitor` takes the place of the progress bar:
+    in a notebook, ``widgets.TrainingMonitor()`` shows curves and pictures while the training runs.
 
     Raises ConfigError where `out` holds a run that cannot be resumed so, DataError for unusable pairs, TrainingError where the loss
     is not finite or memory runs out, CheckpointError where a checkpoint cannot be written.
@@ -108,7 +121,7 @@ def fit(
     state = open_run(out, task, resume)
     train = train or data.load(task, "train")
     val = val or data.load(task, "val")
-    return Trainer(task, out, train, val, callbacks, progress).run(state)
+    return Trainer(task, out, train, val, callbacks, progress, monitor).run(state)
 
 
 def open_run(out: Path, task: Task, resume: bool) -> dict[str, Any] | None:
@@ -150,9 +163,11 @@ class Trainer:
         val: PairedImages,
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
+        monitor: Monitor | None = None,
     ) -> None:
         self.task, self.out, self.pairs, self.val = task, out, train, val
-        self.callbacks, self.progress = callbacks, progress
+        self.callbacks = [*callbacks, monitor] if monitor else callbacks
+        self.progress, self.monitor = progress, monitor
         self.device = best_device()
         self.codec, self.augment = task.make_codec(), task.make_augment()
         self.method = task.make_method(self.device)
@@ -169,7 +184,7 @@ class Trainer:
         """Train to the end, or until a signal asks to stop."""
         if state is not None:
             self.load_state(state)
-        with stop_signals() as stopping, self.progress_bar() as bar, isolated_rng():
+        with stop_signals() as stopping, self.shown(stopping.set) as bar, isolated_rng():
             while self.step < self.total_steps and not stopping.is_set():
                 started = time.perf_counter()
                 losses = self.train_step()
@@ -321,6 +336,10 @@ class Trainer:
         row = self.history[-1] if self.history else {}
         for callback in self.callbacks:
             callback(Event(kind, self.out, self.total_steps, row, samples))
+
+    def shown(self, stop: Callable[[], None]) -> AbstractContextManager[tqdm]:
+        """The progress bar, or the monitor that takes its place."""
+        return self.monitor.watch(self, stop) if self.monitor else self.progress_bar()
 
     def progress_bar(self) -> tqdm:
         """Time left, pairs a second, losses."""
