@@ -36,6 +36,15 @@ task = p2p.task("facades", "lite", image_size=32, receptive_field=16, ngf=4, ndf
 run = p2p.fit(task, "run", train=pairs, val=pairs)
 out = p2p.Translator.load(run.out)(array[0, 0])
 print(run.finished, out.shape)
+
+from p2p_lib.errors import ConfigError
+from p2p_lib.widgets import TrainingMonitor
+
+print(p2p.fit(task, "monitored", train=pairs, val=pairs, monitor=TrainingMonitor()).finished)
+try:
+    from p2p_lib.widgets import Compare
+except ConfigError as error:
+    print(error)
 """
 
 
@@ -53,4 +62,7 @@ def test_import_is_light_and_quick(run_python):
 
 
 def test_training_and_inference_without_optional_packages(run_python):
-    assert run_python(WITHOUT_OPTIONAL).split("\n")[0] == "True (32, 32, 3)"
+    trained, validation, monitored, drawn, *_ = run_python(WITHOUT_OPTIONAL).split("\n")
+    assert (trained, monitored) == ("True (32, 32, 3)", "True")
+    assert validation.startswith("Losses at step 2: G_gan ")
+    assert "pip install anywidget" in drawn

@@ -66,7 +66,7 @@ class Progress:
     def left(self) -> str:
         """The time that is left, as text; empty before the first step."""
         done, remaining = self.trainer.step - self.first, self.trainer.total_steps - self.trainer.step
-        return f"about {tqdm.format_interval(self._elapsed() / done * remaining)} left" if done else ""
+        return f", about {tqdm.format_interval(self._elapsed() / done * remaining)} left" if done else ""
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.started
@@ -86,7 +86,7 @@ def latest(history: Sequence[dict[str, float]]) -> list[str]:
 
 def _line(what: str, row: dict[str, float], validation: bool) -> str:
     shown = [name for name in row if name.startswith("val_") == validation and name not in BOOKKEEPING]
-    return f"{what} at step {row['step']:,}: {', '.join(f'{name} {row[name]:.3g}' for name in shown)}"
+    return f"{what.capitalize()} at step {row['step']:,}: {', '.join(f'{name} {row[name]:.3g}' for name in shown)}"
 
 
 def _print_validation(event: Event) -> None:

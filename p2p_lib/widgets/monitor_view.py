@@ -22,7 +22,7 @@ from p2p_lib.widgets.waiting_clicks import WaitingClicks
 
 TEXT_EVERY_S = 0.25
 CURVES_EVERY_S = 1.0
-CURVES_SHARE = 0.05  # of the time may go into drawing curves
+CURVES_SHARE, CURVES_FREE_S = 0.05, 3.0  # drawing curves may take this share of the time, and so many seconds beyond
 DPI = 90
 NOTE = "Finishes the step and saves. The notebook's own stop button does the same, also where this one does not answer."
 
@@ -34,9 +34,10 @@ class MonitorView:
         self._trainer, self._stop, self._smooth = trainer, stop, smooth
         self._progress = Progress(trainer)
         self._drawn_rows, self._next_text, self._next_curves = 0, 0.0, 0.0
+        self._drawing_s = 0.0  # spent on curves so far
 
     def __enter__(self) -> MonitorView:
-        fit_in = {"max_width": "100%", "object_fit": "contain"}
+        fit_in = {"max_width": "100%", "align_self": "flex-start"}
         self._text, self._values = HTML(), HTML()
         self._button = Button(description="Stop and save", icon="stop", tooltip=NOTE, layout={"width": "auto"})
         self._button.on_click(self._clicked)
@@ -47,7 +48,7 @@ class MonitorView:
             hidden.layout.display = "none"
         row = HBox([self._button, self._note], layout={"flex_flow": "row wrap", "align_items": "center"})
         parts = [self._text, row, self._values, self._labels[0], self._curves, self._labels[1], self._samples]
-        self._box = VBox(parts, layout={"max_width": "100%"})
+        self._box = VBox(parts, layout={"max_width": "100%"}).add_class("p2p-monitor")
         self._clicks = WaitingClicks(self._button)
         self._refresh_text("Training")
         self._show_samples(last_samples(self._trainer.out))
@@ -81,11 +82,11 @@ class MonitorView:
         self._next_text = time.monotonic() + TEXT_EVERY_S
         trainer, name = self._trainer, html.escape(self._trainer.task.name)
         bar = f'<progress aria-label="Progress" max="{trainer.total_steps}" value="{trainer.step}" style="width: 100%"></progress>'
-        self._text.value = f"<strong>{state} {name}</strong>: {self._progress}, {self._progress.left()}<br>{bar}"
+        self._text.value = f"<strong>{state} {name}</strong>: {self._progress}{self._progress.left()}<br>{bar}"
         self._values.value = "<br>".join(map(html.escape, latest(trainer.history)))
 
     def _refresh_curves(self) -> None:
-        """Draw the rows so far; how soon again follows from how long it took."""
+        """Draw the rows so far; how soon again follows from how long drawing takes."""
         self._drawn_rows = len(self._trainer.history)
         if not self._drawn_rows:
             return
@@ -93,7 +94,9 @@ class MonitorView:
         self._curves.value = curves_png(self._trainer.history, self._smooth)
         self._reveal(self._labels[0], self._curves)
         now = time.monotonic()
-        self._next_curves = now + max(CURVES_EVERY_S, (now - started) / CURVES_SHARE)
+        self._drawing_s += now - started
+        paid = self._progress.started + (self._drawing_s - CURVES_FREE_S) / CURVES_SHARE
+        self._next_curves = max(now + CURVES_EVERY_S, paid)
 
     def _show_samples(self, jpeg: bytes) -> None:
         if jpeg:

@@ -1,9 +1,9 @@
 """Clicks on a button while a cell runs, which the kernel would otherwise handle only when the cell has ended.
 
 A kernel reads its messages in the thread that runs the cell, so somebody has to look there now and then: that is `WaitingClicks`.
-It reads the stream where they wait: for ipykernel 6 (Colab has 6.17) the one of the kernel's shell, for ipykernel 7 the one from the
-thread that receives to the main thread. Between them, ipykernel 7.0 to 7.3 with JupyterLab 4.4 need none of this, since there a
-thread of its own (a subshell) handles what widgets say; ipykernel 7.4 sends it to the main thread again where that made the widget.
+It reads the stream where they wait: with ipykernel 6 (Colab has 6.17) the one of the kernel's shell, with ipykernel 7 the one that
+leads from the receiving thread to the main thread. ipykernel 7.0 to 7.3 with JupyterLab 4.4 need none of this, since there a thread
+of its own (a subshell) handles what widgets say; ipykernel 7.4 sends that to the main thread again where it made the widget.
 
 jupyter-ui-poll serves every widget, but replaces the kernel's handlers so that the cells in line wait, and calls the kernel's
 ``do_one_iteration``, which ipykernel 7 no longer has. Here all but the clicks on one button stays in line as it is.
