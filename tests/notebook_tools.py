@@ -123,8 +123,8 @@ def clean_output(output: NotebookNode) -> NotebookNode | None:
         output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
         return output if output.text.strip() else None
     data = output.get("data", {})
-    if WIDGET_VIEW in data:
-        return None  # without the widget's state, which GitHub cannot show, it is an error message
+    if data.pop(WIDGET_VIEW, None) and "image/png" not in data:
+        return None  # without the widget's state, which GitHub cannot show, it is an error message; a still is shown instead
     if "image/png" in data:
         png = data.pop("image/png")
         data.setdefault("image/jpeg", to_jpeg(png))
