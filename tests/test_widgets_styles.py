@@ -177,6 +177,7 @@ def test_map_shows_the_answers_of_the_square(faces):
     explorer.close()
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")  # what is refused goes without a noise
 def test_explorer_refuses_what_has_no_codes(faces, facades):
     before = live()
     with pytest.raises(DataError, match="one answer"):
