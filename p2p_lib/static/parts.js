@@ -77,7 +77,7 @@ class Sender {
 }
 
 const tooLarge = (file) =>
-  `${file.name} has ${(file.size / 1e6).toFixed(1)} MB, and an upload may have ${MAX_UPLOAD_BYTES / 1e6}; make it smaller first.`;
+  `${file.name} has ${(file.size / 1e6).toFixed(1)} MB, and an upload takes up to ${MAX_UPLOAD_BYTES / 1e6} MB; make it smaller first.`;
 
 // Sends the file that was chosen to Python as a message of that kind, or says why not.
 async function sendFile(model, input, say, kind) {
