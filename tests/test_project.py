@@ -26,6 +26,7 @@ IMPORT_NAMES = {
     "pillow": "PIL",
     "scikit-image": "skimage",
     "pyyaml": "yaml",
+    "ipython": "IPython",
     "torch-fidelity": "torch_fidelity",
     "opencv-python-headless": "cv2",
 }

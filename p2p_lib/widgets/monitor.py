@@ -61,7 +61,8 @@ class Progress:
         self.trainer, self.first, self.started = trainer, trainer.step, time.monotonic()
 
     def __str__(self) -> str:
-        return f"step {self.trainer.step:,} of {self.trainer.total_steps:,} in {tqdm.format_interval(self._elapsed())}"
+        session = " of this session" if self.first else ""
+        return f"step {self.trainer.step:,} of {self.trainer.total_steps:,}, {tqdm.format_interval(self._elapsed())}{session}"
 
     def left(self) -> str:
         """The time that is left, as text; empty before the first step."""

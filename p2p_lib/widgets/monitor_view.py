@@ -37,12 +37,12 @@ class MonitorView:
         self._drawing_s = 0.0  # spent on curves so far
 
     def __enter__(self) -> MonitorView:
-        fit_in = {"max_width": "100%", "align_self": "flex-start"}
+        fit_in = {"max_width": "100%", "align_self": "flex-start", "margin": "0"}
         self._text, self._values = HTML(), HTML()
         self._button = Button(description="Stop and save", icon="stop", tooltip=NOTE, layout={"width": "auto"})
         self._button.on_click(self._clicked)
         self._curves, self._samples = Image(format="png", layout=fit_in), Image(format="jpeg", layout=fit_in)
-        self._labels = [HTML("<h4>Curves</h4>"), HTML("<h4>Fixed samples</h4>")]
+        self._labels = [HTML("<strong>Curves</strong>"), HTML("<strong>Fixed samples</strong>")]
         self._note = HTML(f"<span>{html.escape(NOTE)}</span>")
         for hidden in (self._curves, self._samples, *self._labels):
             hidden.layout.display = "none"

@@ -22,7 +22,8 @@ CELLS = [
     "task = p2p.task('facades', 'lite', image_size=64, steps=30, eval_every=5, save_every=100, ngf=8, ndf=8)\n"
     "pairs = p2p.data.load(task, 'val').subset(range(8))\n"
     "outs, pause = (f'run {i}' for i in itertools.count()), 0\n"
-    "live = lambda: len(getattr(ipywidgets.widgets.widget, '_instances', None) or ipywidgets.Widget.widgets)",
+    "module = ipywidgets.widgets.widget\n"
+    "live = lambda: len(module._instances if hasattr(module, '_instances') else ipywidgets.Widget.widgets)",
     "run = p2p.fit(task, next(outs), train=pairs, val=pairs, monitor=TrainingMonitor(), callbacks=[lambda _: time.sleep(pause)])",
     "print(run.step, run.finished, (run.out / 'last.pt').exists(), live())",
     "run = p2p.fit(task, run.out, resume=True, train=pairs, val=pairs, monitor=TrainingMonitor())",
