@@ -17,8 +17,6 @@ without its source are those of the authors' code.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +24,12 @@ from torch import Tensor, nn
 from p2p_lib.device import Precision, autocast
 from p2p_lib.latent import draw_latent
 from p2p_lib.losses import GanMode, discriminator_losses, generator_loss
-from p2p_lib.method import Method
+from p2p_lib.method import Method, Part, frozen
+from p2p_lib.processes import ONE_PROCESS, Processes
+from p2p_lib.shares import Share
 
+Shown = dict[str, tuple[Tensor, Tensor]]
+"""For every discriminator the real pictures and the generated ones that it will be shown."""
 ENCODER_PREFIX = "E."  # of the encoder's entries in a weights file, beside those of the generator
 
 
@@ -59,7 +61,10 @@ class BicycleGAN(Method):
         D2 what was made from a random one.
     lr, lr_d : learning rates of G and E, and of D and D2; `betas` are Adam's.
     precision : "fp32", "bf16" or "fp16" (with loss scaling); the optimisers always work in fp32.
+    accumulate, processes : in how many parts, and by whom, a batch is computed (see `Method`).
     """
+
+    groups = 2  # a share of a batch is a share of each half
 
     def __init__(
         self,
@@ -73,9 +78,12 @@ class BicycleGAN(Method):
         lr_d: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
         precision: Precision = "fp32",
+        accumulate: int = 1,
+        processes: Processes = ONE_PROCESS,
     ) -> None:
+        shares = {"accumulate": accumulate, "processes": processes}
         networks = {"G": netG, "E": netE, "D": netD, "D2": netD2}
-        super().__init__(networks, {"G": lr, "E": lr, "D": lr_d, "D2": lr_d}, betas, precision)
+        super().__init__(networks, {"G": lr, "E": lr, "D": lr_d, "D2": lr_d}, betas, precision, **shares)
         self.netE, self.netD, self.netD2 = netE, netD, netD2
         self.objective = objective or BicycleObjective()
 
@@ -88,25 +96,31 @@ class BicycleGAN(Method):
         Returns the losses as detached scalars: G_gan and G_l1 (unweighted) of photo -> code -> photo, G_gan2 and G_z of code ->
         photo -> code, E_kl (nats), D_real and D_fake, D2_real and D2_fake (sums over the scales).
         """
-        half = len(source) // 2
-        if half == 0 or len(source) % 2:
-            raise ValueError(f"BicycleGAN splits a batch into two equal halves; got {len(source)} pictures.")
-        source, (target, other) = source[:half], target.split(half)
-        with autocast(self.device, self.precision):
-            mean, log_variance = self.netE(target)
-            z = draw_latent(half, self.netG.nz, source)
-            encoded = self.netG(source, sample_code(mean.float(), log_variance.float()))
-            random = self.netG(source, z)
-        losses = self._step_generator(encoded, random, target, z, mean.float(), log_variance.float())
-        losses |= self._step_discriminator("D", target, encoded.detach())
-        losses |= self._step_discriminator("D2", other, random.detach())
+        if len(source) == 0 or len(source) % (2 * self.accumulate):
+            raise ValueError(
+                f"BicycleGAN splits a batch into two equal halves, each in {self.accumulate} parts; got {len(source)} pictures."
+            )
+        shown: list[Shown] = []
+        losses = self.minimise(("G", "E"), (self._generator_losses(*part, shown) for part in self.parts(source, target)))
+        for name in ("D", "D2"):
+            losses |= self.minimise((name,), (self._discriminator_losses(name, *part[name]) for part in shown))
         self.scaler.update()
         return losses
 
-    def _step_generator(
-        self, encoded: Tensor, random: Tensor, target: Tensor, z: Tensor, mean: Tensor, log_variance: Tensor
-    ) -> dict[str, Tensor]:
-        """G and E together against both discriminators as they are; of the random code's loss only G learns."""
+    def _generator_losses(self, part: int, source: Tensor, target: Tensor, shown: list[Shown]) -> Part:
+        """G and E together, through both cycles; adds to `shown` what the discriminators will compare."""
+        half = len(source) // 2
+        source, (target, other) = source[:half], target.split(half)
+        with autocast(self.device, self.precision):
+            mean, log_variance = self.netE(target)
+            z = draw_latent(half, self.netG.nz, source, self.share)
+            encoded = self.netG(source, sample_code(mean.float(), log_variance.float(), self.share))
+            random = self.netG(source, z)
+        shown.append({"D": (target, encoded.detach()), "D2": (other, random.detach())})
+        return self._judge(encoded, random, target, z, mean.float(), log_variance.float())
+
+    def _judge(self, encoded: Tensor, random: Tensor, target: Tensor, z: Tensor, mean: Tensor, log_variance: Tensor) -> Part:
+        """Both discriminators judge as they are; of the random code's loss only G learns."""
         o = self.objective
         with frozen(self.netD, self.netD2), autocast(self.device, self.precision):
             gan, gan2 = (gan_loss(netD(fake), o.gan_mode) for netD, fake in ((self.netD, encoded), (self.netD2, random)))
@@ -115,26 +129,17 @@ class BicycleGAN(Method):
         l1 = (encoded.float() - target).abs().mean()
         kl = kl_divergence(mean, log_variance)
         code_l1 = (found.float() - z).abs().mean()
-        self._minimise(("G", "E"), gan + gan2 + o.lambda_l1 * l1 + o.lambda_z * code_l1 + o.lambda_kl * kl)
-        losses = {"G_gan": gan, "G_l1": l1, "G_gan2": gan2, "G_z": code_l1, "E_kl": kl}
-        return {name: loss.detach() for name, loss in losses.items()}
+        loss = gan + gan2 + o.lambda_l1 * l1 + o.lambda_z * code_l1 + o.lambda_kl * kl
+        return loss, {"G_gan": gan, "G_l1": l1, "G_gan2": gan2, "G_z": code_l1, "E_kl": kl}
 
-    def _step_discriminator(self, name: str, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def _discriminator_losses(self, name: str, real: Tensor, fake: Tensor) -> Part:
         """One discriminator sees real pictures and generated ones, apart, so that batch statistics never mix the two."""
         netD = self.networks[name]
         with autocast(self.device, self.precision):
             answers = zip(netD(real), netD(fake), strict=True)
         scales = [discriminator_losses(a.float(), b.float(), self.objective.gan_mode) for a, b in answers]
         on_real, on_fake = (sum(losses) for losses in zip(*scales, strict=True))
-        self._minimise((name,), (on_real + on_fake) * self.objective.d_loss_weight)
-        return {f"{name}_real": on_real.detach(), f"{name}_fake": on_fake.detach()}
-
-    def _minimise(self, names: Iterable[str], loss: Tensor) -> None:
-        for name in names:
-            self.optimizers[name].zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        for name in names:
-            self.scaler.step(self.optimizers[name])
+        return (on_real + on_fake) * self.objective.d_loss_weight, {f"{name}_real": on_real, f"{name}_fake": on_fake}
 
     def answer(self, source: Tensor, target: Tensor) -> Tensor:
         """The target again, from its own code: how well code and generator together know it."""
@@ -145,9 +150,9 @@ class BicycleGAN(Method):
         return join_weights(self.netG, self.netE)
 
 
-def sample_code(mean: Tensor, log_variance: Tensor) -> Tensor:
+def sample_code(mean: Tensor, log_variance: Tensor, share: Share | None = None) -> Tensor:
     """One code from every distribution: (N, nz). The noise is multiplied and added, so that gradients reach both parameters."""
-    return mean + torch.exp(log_variance / 2) * draw_latent(*mean.shape, mean)
+    return mean + torch.exp(log_variance / 2) * draw_latent(*mean.shape, mean, share)
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -162,18 +167,6 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 def gan_loss(answers: list[Tensor], mode: GanMode) -> Tensor:
     """G's adversarial loss over all scales of a discriminator, a scalar."""
     return sum(generator_loss(logits.float(), mode) for logits in answers)
-
-
-@contextmanager
-def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Gradients pass through these networks, and leave nothing in them."""
-    for network in networks:
-        network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for network in networks:
-            network.requires_grad_(True)
 
 
 def join_weights(netG: nn.Module, netE: nn.Module | None) -> dict[str, Tensor]:

@@ -89,13 +89,16 @@ def train(arguments: list[str]) -> int:
         print(to_toml(config), end="")
         return 0
     from p2p_lib.gallery import write_gallery
+    from p2p_lib.processes import is_main_process
     from p2p_lib.training import fit, tensorboard
 
     out = Path(options.get("out", Path("runs") / config.name))
-    callbacks = [tensorboard(out / "tensorboard")] if "tensorboard" in options else []
+    callbacks = [tensorboard(out / "tensorboard")] if "tensorboard" in options and is_main_process() else []
     run = fit(config, out, resume="resume" in options, callbacks=callbacks)
     if not run.finished:
         return EXIT_INTERRUPTED
+    if not is_main_process():
+        return 0
     print(f"Trained on {run.data_origin}.")
     print(f"Weights: {run.out / WEIGHTS_FILE}")
     print(f"Gallery: {write_gallery(run)}")

@@ -16,15 +16,18 @@ from p2p_lib.tasks import Task
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C (a notebook's stop button) or SIGTERM sets, so that a step is still finished; a second breaks off."""
+def stop_signals(patient: bool = False) -> Iterator[threading.Event]:
+    """An event that Ctrl-C (a notebook's stop button) or SIGTERM sets, so that a step is still finished; a second breaks off.
+
+    Not if `patient`: a launcher of several processes passes on the signal that they have got already.
+    """
     stopping = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopping  # only the main thread may handle signals
         return
 
     def stop(number: int, frame: Any) -> None:
-        if stopping.is_set():
+        if stopping.is_set() and not patient:
             raise KeyboardInterrupt
         stopping.set()
 
@@ -37,18 +40,26 @@ def stop_signals() -> Iterator[threading.Event]:
 
 
 @contextlib.contextmanager
-def out_of_memory_explained(task: Task, device: torch.device) -> Iterator[None]:
+def out_of_memory_explained(task: Task, device: torch.device, n_processes: int = 1) -> Iterator[None]:
     """Turn an out-of-memory error into a TrainingError that says what to lower."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "can't allocate memory" not in str(error):
             raise
-        advice = "batch_size" if task.batch_size > 1 else "image_size" if task.image_size > 256 else "ngf and ndf"
         raise TrainingError(
             f"Out of memory on {device.type} with batch_size {task.batch_size}, image_size {task.image_size} and ngf {task.ngf}; "
-            f"lower {advice} first."
+            f"{less_memory(task, n_processes)}."
         ) from error
+
+
+def less_memory(task: Task, n_processes: int = 1) -> str:
+    """What to change where memory runs out: first what changes the result least."""
+    n_parts = task.batch_size // (n_processes * (2 if task.bicycle else 1))  # as many as there can be
+    if task.accumulate < n_parts:
+        parts = next(n for n in range(task.accumulate + 1, n_parts + 1) if n_parts % n == 0)
+        return f"raise accumulate to {parts}, or lower batch_size"
+    return "lower image_size first" if task.image_size > 256 else "lower ngf and ndf first"
 
 
 @contextlib.contextmanager

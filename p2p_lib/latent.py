@@ -12,13 +12,17 @@ import torch
 from torch import Tensor
 
 from p2p_lib.errors import DataError
+from p2p_lib.shares import Share
 
 PARALLEL = 1e-4  # radians; below it, and this near to opposite, an arc is not defined well enough
 
 
-def draw_latent(count: int, nz: int, like: Tensor | None = None) -> Tensor:
-    """`count` codes (count, nz) from torch's global generator of the CPU, on the device of `like`: alike on all devices."""
-    z = torch.randn(count, nz)
+def draw_latent(count: int, nz: int, like: Tensor | None = None, share: Share | None = None) -> Tensor:
+    """`count` codes (count, nz) from torch's global generator of the CPU, on the device of `like`: alike on all devices.
+
+    With a `share`, those that belong to it of the codes of the whole batch.
+    """
+    z = torch.randn(count, nz) if share is None else share.of(torch.randn(count * share.count, nz))
     return z if like is None else z.to(like.device)
 
 

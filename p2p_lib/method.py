@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from p2p_lib.device import Precision
+from p2p_lib.device import Precision, isolated_rng
+from p2p_lib.processes import ONE_PROCESS, Processes
+from p2p_lib.shares import Share, share_batch_norm, share_dropout
+
+Part = tuple[Tensor, dict[str, Tensor]]
+"""What is minimised over a part of a batch, a scalar with gradients, and the losses in it, by name."""
 
 
 class Method:
@@ -15,10 +22,22 @@ class Method:
 
     A method adds `step`, what one batch does to them, and says what it answers to a validation pair and what is saved for use.
     Network X is also at hand as the attribute `netX`; "G" is the generator.
+
+    A batch may be computed in shares (see `shares`): each of the `processes` is given one, and computes it in `accumulate` parts
+    one after another, for which less memory is enough. `groups` says of how many groups of pictures a batch consists.
     """
 
+    groups = 1
+
     def __init__(
-        self, networks: dict[str, nn.Module], base_lr: dict[str, float], betas: tuple[float, float], precision: Precision
+        self,
+        networks: dict[str, nn.Module],
+        base_lr: dict[str, float],
+        betas: tuple[float, float],
+        precision: Precision,
+        *,
+        accumulate: int = 1,
+        processes: Processes = ONE_PROCESS,
     ) -> None:
         self.networks, self.base_lr, self.precision = networks, base_lr, precision
         self.netG = networks["G"]
@@ -29,10 +48,46 @@ class Method:
             for name, network in networks.items()
         }
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
+        self.accumulate, self.processes = accumulate, processes
+        self.share = Share(count=processes.count * accumulate)
+        for network in networks.values():
+            if self.share.count > 1:
+                share_dropout(network, self.share)
+            if processes.count > 1:
+                share_batch_norm(network)
 
     def step(self, source: Tensor, target: Tensor) -> dict[str, Tensor]:
         """One optimisation step on pictures (N, C, H, W) in [-1, 1]; returns the losses before it as detached scalars."""
         raise NotImplementedError
+
+    def parts(self, source: Tensor, target: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """The parts of a batch, numbered; each begins with the same state of the random generators as the whole would."""
+        for i in range(self.accumulate):
+            part = Share(i, self.accumulate)
+            with isolated_rng() if i < self.accumulate - 1 else nullcontext():
+                self.begin_part(i)
+                yield i, part.of(source, self.groups), part.of(target, self.groups)
+
+    def begin_part(self, i: int) -> None:
+        """Let random draws be those of part `i` of this process."""
+        self.share.index = self.processes.rank * self.accumulate + i
+
+    def minimise(self, names: tuple[str, ...], parts: Iterable[Part]) -> dict[str, Tensor]:
+        """Step down the gradient of the mean over all `parts` and processes; returns the mean losses, detached.
+
+        The graph of a part is gone before the next one is asked for.
+        """
+        for name in names:
+            self.optimizers[name].zero_grad(set_to_none=True)
+        sums: dict[str, Tensor] = {}
+        for loss, losses in parts:
+            self.scaler.scale(loss / self.accumulate if self.accumulate > 1 else loss).backward()
+            for name, value in losses.items():
+                sums[name] = sums[name] + value.detach() if name in sums else value.detach()
+        for name in names:
+            self.processes.average_gradients(self.networks[name].parameters())
+            self.scaler.step(self.optimizers[name])
+        return {name: total / self.accumulate for name, total in sums.items()} if self.accumulate > 1 else sums
 
     def answer(self, source: Tensor, target: Tensor) -> Tensor:
         """What validation compares to `target`, in evaluation mode: (N, C, H, W) in [-1, 1]."""
@@ -65,3 +120,15 @@ class Method:
             self.networks[name].load_state_dict(state[f"net{name}"])
             self.optimizers[name].load_state_dict(state[f"optimizer_{name}"])
         self.scaler.load_state_dict(state["scaler"])
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Gradients pass through these networks, and leave nothing in them."""
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)

@@ -9,13 +9,18 @@ the low frequencies right, D the high ones, where L1 alone would answer "the mea
 from __future__ import annotations
 
 import dataclasses
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from p2p_lib.device import Precision, autocast
 from p2p_lib.latent import draw_latent
 from p2p_lib.losses import GanMode, discriminator_losses, generator_loss
-from p2p_lib.method import Method
+from p2p_lib.method import Method, Part, frozen
+from p2p_lib.processes import ONE_PROCESS, Processes
+from p2p_lib.shares import kept_statistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Pix2Pix(Method):
         loss rewards it for listening, and it does not.
     lr, lr_d : learning rates of G and D; `betas` are Adam's.
     precision : "fp32", "bf16" or "fp16" (with loss scaling); the optimisers always work in fp32.
+    accumulate, processes : in how many parts, and by whom, a batch is computed (see `Method`).
     """
 
     def __init__(
@@ -51,8 +57,11 @@ class Pix2Pix(Method):
         lr_d: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
         precision: Precision = "fp32",
+        accumulate: int = 1,
+        processes: Processes = ONE_PROCESS,
     ) -> None:
-        super().__init__({"G": netG, "D": netD}, {"G": lr, "D": lr_d}, betas, precision)
+        shares = {"accumulate": accumulate, "processes": processes}
+        super().__init__({"G": netG, "D": netD}, {"G": lr, "D": lr_d}, betas, precision, **shares)
         self.netD = netD
         self.nz = getattr(netG, "nz", 0)
         self.objective = objective or Objective()
@@ -63,35 +72,45 @@ class Pix2Pix(Method):
         Returns the losses as detached scalars: G_gan, G_l1 (unweighted), D_real and D_fake (each log 2 when D is clueless; D's loss
         is their sum times `d_loss_weight`).
         """
-        with autocast(self.device, self.precision):
-            fake = self.netG(source, draw_latent(len(source), self.nz, source)) if self.nz else self.netG(source)
-        d_losses = self._step_discriminator(source, target, fake.detach())
-        g_losses = self._step_generator(source, target, fake)
+        parts = [(x, y, self._translate(x, i)) for i, x, y in self.parts(source, target)]  # one, unless the batch comes in parts
+        d_losses = self.minimise(("D",), (self._discriminator_losses(x, y, fake.detach()) for x, y, fake in parts))
+        g_losses = self.minimise(("G",), (self._generator_losses(x, y, fake) for x, y, fake in parts))
         self.scaler.update()
         return g_losses | d_losses
 
-    def _step_discriminator(self, source: Tensor, target: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def _translate(self, source: Tensor, part: int) -> Tensor:
+        """What G makes of a part of the batch.
+
+        D's step comes first and needs the answers to all parts. To hold what G's backward pass needs of all of them would take the
+        memory that parts should save; so where there are several, it is computed again then.
+        """
+        if self.accumulate == 1:
+            return self._answer(source, part)
+        contexts = partial(_forward_and_again, self.netG)
+        return checkpoint(self._answer, source, part, use_reentrant=False, context_fn=contexts)
+
+    def _answer(self, source: Tensor, part: int) -> Tensor:
+        self.begin_part(part)
+        with autocast(self.device, self.precision):
+            return self.netG(source, draw_latent(len(source), self.nz, source, self.share)) if self.nz else self.netG(source)
+
+    def _discriminator_losses(self, source: Tensor, target: Tensor, fake: Tensor) -> Part:
         """D sees the real pair and the generated one, apart, so that batch statistics never mix the two."""
         with autocast(self.device, self.precision):
             real_logits = self.netD(source, target)
             fake_logits = self.netD(source, fake)
         real, fake = discriminator_losses(real_logits.float(), fake_logits.float(), self.objective.gan_mode)
-        self._minimise("D", (real + fake) * self.objective.d_loss_weight)
-        return {"D_real": real.detach(), "D_fake": fake.detach()}
+        return (real + fake) * self.objective.d_loss_weight, {"D_real": real, "D_fake": fake}
 
-    def _step_generator(self, source: Tensor, target: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def _generator_losses(self, source: Tensor, target: Tensor, fake: Tensor) -> Part:
         """G is judged by the D that has just learned; D itself stands still."""
-        self.netD.requires_grad_(False)
-        with autocast(self.device, self.precision):
+        with frozen(self.netD), autocast(self.device, self.precision):
             logits = self.netD(source, fake)
         gan = generator_loss(logits.float(), self.objective.gan_mode)
         l1 = (fake.float() - target).abs().mean()
-        self._minimise("G", gan + self.objective.lambda_l1 * l1)
-        self.netD.requires_grad_(True)
-        return {"G_gan": gan.detach(), "G_l1": l1.detach()}
+        return gan + self.objective.lambda_l1 * l1, {"G_gan": gan, "G_l1": l1}
 
-    def _minimise(self, name: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        self.scaler.step(optimizer)
+
+def _forward_and_again(network: nn.Module) -> tuple[AbstractContextManager, AbstractContextManager]:
+    """The contexts of `checkpoint`'s two passes: the second must not count in the running statistics."""
+    return nullcontext(), kept_statistics(network)

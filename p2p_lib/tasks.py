@@ -26,6 +26,7 @@ from p2p_lib.models.blocks import Norm, Padding, init_weights
 from p2p_lib.models.patchgan import output_size
 from p2p_lib.models.unet import Inject, Upsample, num_layers
 from p2p_lib.pix2pix import Objective, Pix2Pix
+from p2p_lib.processes import ONE_PROCESS, Processes
 
 Profile = Literal["full", "lite"]
 
@@ -67,7 +68,8 @@ class Task:
         lambda_z: BicycleGAN's weight of finding the random code again.
         lambda_kl: BicycleGAN's weight of keeping codes normally distributed.
         d_loss_weight: Factor on the discriminator's loss.
-        batch_size: Pairs a step.
+        batch_size: Pairs a step, over all processes.
+        accumulate: Parts in which each process computes its share of a batch, one after another, for a GPU with little memory.
         epochs: How often every pair is seen.
         steps: Optimisation steps, instead of epochs; 0 goes by epochs.
         lr: Learning rate (Adam).
@@ -114,6 +116,7 @@ class Task:
     lambda_kl: float = 0.01
     d_loss_weight: float = 0.5
     batch_size: int = 1
+    accumulate: int = 1
     epochs: int = 200
     steps: int = 0
     lr: float = 2e-4
@@ -139,6 +142,7 @@ class Task:
             "nef",
             "n_scales",
             "batch_size",
+            "accumulate",
             "epochs",
             "lr",
             "lr_d_factor",
@@ -159,6 +163,19 @@ class Task:
         if not (all(0 <= amount <= 1 for amount in self.source_jitter) and self.source_jitter[3] <= 0.5):
             raise ConfigError(f"source_jitter is between 0 and 1, for hue at most 0.5; got {self.source_jitter}.")
         self._check_latent()
+        self.check_shares()
+
+    def check_shares(self, n_processes: int = 1) -> None:
+        """ConfigError unless a batch can be computed in equal shares by so many processes, each in `accumulate` parts."""
+        n_shares = n_processes * self.accumulate * (2 if self.bicycle else 1)
+        if self.batch_size % n_shares == 0:
+            return
+        shares = f"{n_processes} processes, " * (n_processes > 1) + f"accumulate {self.accumulate}" + ", halves" * self.bicycle
+        near = sorted({max(self.batch_size // n_shares, 1) * n_shares, (self.batch_size // n_shares + 1) * n_shares})
+        raise ConfigError(
+            f"batch_size is a multiple of {n_shares} ({shares}), so that all shares are equal; got {self.batch_size}: "
+            f"take {' or '.join(map(str, near))}."
+        )
 
     def _check_choices(self) -> None:
         """Fields that take one of a few words hold one of them."""
@@ -253,14 +270,15 @@ class Task:
         init_weights(netE, self.seed + 3)
         return netE
 
-    def make_method(self, device: torch.device) -> Method:
-        """All networks on `device`, with their optimisers."""
+    def make_method(self, device: torch.device, processes: Processes = ONE_PROCESS) -> Method:
+        """All networks on `device`, with their optimisers; `processes` train them together."""
         made = [self.make_generator(), self.make_discriminator()]
         if self.bicycle:
             made[1:] = [self.make_encoder(), made[1], self.make_discriminator(2)]
         networks = [net.to(device, memory_format=torch.channels_last) for net in made]
         options = {"lr": self.lr, "lr_d": self.lr * self.lr_d_factor, "betas": self.betas}
         options |= {"precision": resolve_precision(self.precision, device)}
+        options |= {"accumulate": self.accumulate, "processes": processes}
         if not self.bicycle:
             return Pix2Pix(*networks, Objective(self.gan_mode, self.lambda_l1, self.d_loss_weight), **options)
         objective = BicycleObjective(self.gan_mode, self.lambda_l1, self.lambda_z, self.lambda_kl, self.d_loss_weight)

@@ -34,12 +34,14 @@ from p2p_lib.errors import ConfigError, P2PError, TrainingError
 from p2p_lib.files import atomic_write_text, remove_partial
 from p2p_lib.guards import out_of_memory_explained, stop_signals, unwritable_explained
 from p2p_lib.latent import random_latents
+from p2p_lib.processes import ONE_PROCESS, Processes, join_processes
+from p2p_lib.shares import Share
 from p2p_lib.tasks import Task, task_from_dict, to_toml
 from p2p_lib.weights import WEIGHTS_FILE
 
 CHECKPOINT_FILE = "last.pt"
 BEST_FILE = "best.safetensors"
-FREE_TO_CHANGE = {"epochs", "steps", "eval_every", "save_every", "keep_every", "on_error", "profile"}
+FREE_TO_CHANGE = {"epochs", "steps", "eval_every", "save_every", "keep_every", "on_error", "profile", "accumulate"}
 N_SAMPLES = 4
 N_RANDOM = 4  # random codes in the picture of samples
 LOG_EVERY = 10
@@ -114,14 +116,21 @@ def fit(
     SIGTERM save before they stop; the Run that is returned is then not `finished`. `monitor` takes the place of the progress bar:
     in a notebook, ``widgets.TrainingMonitor()`` shows curves and pictures while the training runs.
 
+    Where a launcher (``accelerate launch``, ``torchrun``) has started several processes, all call this alike, and `batch_size` is
+    that of all together. Process 0 writes, validates and calls `callbacks`; the Run of the others has no history of its own.
+    A run may go on with another number of processes.
+
     Raises ConfigError where `out` holds a run that cannot be resumed so, DataError for unusable pairs, TrainingError where the loss
     is not finite or memory runs out, CheckpointError where a checkpoint cannot be written.
     """
     out = Path(out) if out is not None else Path("runs") / task.name
-    state = open_run(out, task, resume)
-    train = train or data.load(task, "train")
-    val = val or data.load(task, "val")
-    return Trainer(task, out, train, val, callbacks, progress, monitor).run(state)
+    processes = join_processes()
+    task.check_shares(processes.count)
+    with processes.main_first():
+        state = open_run(out, task, resume) if processes.main else saved_state(out, task)
+        train = train or data.load(task, "train")
+        val = val or data.load(task, "val")
+    return Trainer(task, out, train, val, callbacks, progress, monitor, processes).run(state)
 
 
 def open_run(out: Path, task: Task, resume: bool) -> dict[str, Any] | None:
@@ -134,10 +143,16 @@ def open_run(out: Path, task: Task, resume: bool) -> dict[str, Any] | None:
             atomic_write_text(out / "config.toml", to_toml(task))
     except OSError as error:
         raise ConfigError(f"Nothing can be written to {out} ({error.strerror}); choose another folder.") from error
+    if checkpoint.exists() and not resume:
+        raise ConfigError(f"{out} already holds a training run; resume it (resume=True, --resume) or choose another folder.")
+    return saved_state(out, task)
+
+
+def saved_state(out: Path, task: Task) -> dict[str, Any] | None:
+    """The state that lies in `out`, or None; ConfigError where it is that of another task."""
+    checkpoint = out / CHECKPOINT_FILE
     if not checkpoint.exists():
         return None
-    if not resume:
-        raise ConfigError(f"{out} already holds a training run; resume it (resume=True, --resume) or choose another folder.")
     state = load_checkpoint(checkpoint, best_device())
     check_same_task(task, task_from_dict(state["config"]), out)
     return state
@@ -164,13 +179,17 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         monitor: Monitor | None = None,
+        processes: Processes = ONE_PROCESS,
     ) -> None:
         self.task, self.out, self.pairs, self.val = task, out, train, val
-        self.callbacks = [*callbacks, monitor] if monitor else callbacks
-        self.progress, self.monitor = progress, monitor
+        self.processes = processes
+        self.monitor = monitor if processes.main else None
+        self.callbacks = [*callbacks, *filter(None, [monitor])] if processes.main else []
+        self.progress = progress and processes.main
         self.device = best_device()
         self.codec, self.augment = task.make_codec(), task.make_augment()
-        self.method = task.make_method(self.device)
+        self.method = task.make_method(self.device, processes)
+        self.share = Share(processes.rank, processes.count)
         self.total_steps = task.total_steps(len(train))
         self.step = 0
         self.history: list[dict[str, float]] = []
@@ -184,34 +203,51 @@ class Trainer:
         """Train to the end, or until a signal asks to stop."""
         if state is not None:
             self.load_state(state)
-        with stop_signals() as stopping, self.shown(stopping.set) as bar, isolated_rng():
-            while self.step < self.total_steps and not stopping.is_set():
+        task, alone = dataclasses.asdict(self.task), self.processes.count == 1
+        self.processes.check_alike(task=task, step=self.step, pairs=len(self.pairs), out=str(self.out))
+        with stop_signals(patient=not alone) as stopping, self.shown(stopping.set) as bar, isolated_rng():
+            while self.step < self.total_steps and not self.processes.agree(stopping.is_set()):
                 started = time.perf_counter()
                 losses = self.train_step()
                 self.seconds += time.perf_counter() - started
-                self.record(losses, bar)
-            if self.step > self.saved_step:
-                self.save()
-            self.write_history()
-        if stopping.is_set():
+                self.on_main(self.record, losses, bar)
+            self.on_main(self.finish)
+            self.processes.agree()  # a launcher ends all where one ends early
+        if self.step < self.total_steps and self.processes.main:
             log.warning("Stopped and saved at step %d of %d; go on with resume=True (--resume).", self.step, self.total_steps)
         run = Run(self.out, self.task, self.step, self.total_steps, self.history, self.pairs.origin)
         self.tell("end")
         return run
 
+    def on_main(self, work: Callable[..., None], *arguments: Any) -> None:
+        """What the main process does alone; the others go on, and wait for it before the next step."""
+        if self.processes.main:
+            with self.processes.telling():
+                work(*arguments)
+
+    def finish(self) -> None:
+        """Leave everything as it stands at the last step."""
+        if self.step > self.saved_step:
+            self.save()
+        self.write_history()
+
     def train_step(self) -> dict[str, Tensor]:
-        """One batch, jittered and encoded, through one step of the method."""
+        """One batch, jittered and encoded, through one step of the method.
+
+        Of several processes each jitters the whole batch, as the draws belong to it, and goes on with its share.
+        """
         generator = torch.Generator().manual_seed(derive_seed(self.task.seed, "augment", self.step))
         indices = batch_indices(self.step, self.task.batch_size, len(self.pairs), self.task.seed)
         source, target = (half.to(self.device, non_blocking=True) for half in self.pairs.batch(indices))
         source, target = self.augment(source, target, generator)
+        source, target = (self.share.of(half, self.method.groups) for half in (source, target))
         torch.manual_seed(derive_seed(self.task.seed, "dropout", self.step))
         self.method.set_lr_factor(self.task.lr_factor(self.step, self.total_steps))
         self.method.train()
-        with out_of_memory_explained(self.task, self.device):
+        with out_of_memory_explained(self.task, self.device, self.processes.count):
             losses = self.method.step(self.codec.encode_source(source), self.codec.encode_target(target))
         self.step += 1
-        return losses
+        return self.processes.average(losses)
 
     def record(self, losses: dict[str, Tensor], bar: tqdm) -> None:
         """Add up the losses, and do what is due after this step: a row, a validation, a checkpoint."""
