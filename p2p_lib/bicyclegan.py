@@ -96,10 +96,8 @@ class BicycleGAN(Method):
         Returns the losses as detached scalars: G_gan and G_l1 (unweighted) of photo -> code -> photo, G_gan2 and G_z of code ->
         photo -> code, E_kl (nats), D_real and D_fake, D2_real and D2_fake (sums over the scales).
         """
-        if len(source) == 0 or len(source) % (2 * self.accumulate):
-            raise ValueError(
-                f"BicycleGAN splits a batch into two equal halves, each in {self.accumulate} parts; got {len(source)} pictures."
-            )
+        if len(source) == 0 or len(source) % 2:
+            raise ValueError(f"BicycleGAN splits a batch into two equal halves; got {len(source)} pictures.")
         shown: list[Shown] = []
         losses = self.minimise(("G", "E"), (self._generator_losses(*part, shown) for part in self.parts(source, target)))
         for name in ("D", "D2"):

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from p2p_lib.processes import lost_explained
+
 
 @dataclasses.dataclass
 class Share:
@@ -29,9 +31,12 @@ class Share:
         """This share of a whole batch (N, ...), (N / count, ...).
 
         A batch may consist of several `groups` that are treated apart, one behind the other; a share then has its part of each.
+        ValueError where the shares would not be equal.
         """
         if self.count == 1:
             return batch
+        if len(batch) % (self.count * groups):
+            raise ValueError(f"A batch in {self.count * groups} equal shares is a multiple of that; got {len(batch)} pictures.")
         return torch.cat([group.chunk(self.count)[self.index] for group in batch.chunk(groups)])
 
 
@@ -57,7 +62,8 @@ class MeanOverProcesses(torch.autograd.Function):
         import torch.distributed as dist
 
         total = x.contiguous().clone()
-        dist.all_reduce(total)
+        with lost_explained():
+            dist.all_reduce(total)
         return total / dist.get_world_size()
 
     @staticmethod

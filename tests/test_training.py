@@ -350,7 +350,9 @@ def test_full_disk_during_training(fit, small_task, tmp_path, disk_full_after):
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"batch_size": 4, "image_size": 512}, "lower batch_size first"),
+        ({"batch_size": 4, "image_size": 512}, "raise accumulate to 2, or lower batch_size"),
+        ({"batch_size": 12, "accumulate": 4, "image_size": 512}, "raise accumulate to 6, or lower batch_size"),
+        ({"batch_size": 4, "accumulate": 4, "image_size": 512}, "lower image_size first"),
         ({"batch_size": 1, "image_size": 512}, "lower image_size first"),
         ({"batch_size": 1, "image_size": 256}, "lower ngf and ndf first"),
     ],
