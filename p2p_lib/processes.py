@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from torch import Tensor
 from p2p_lib.errors import ConfigError, TrainingError
 
 GO, STOP, FAILED = 0, 1, 2  # what processes tell each other; the largest counts
+log = logging.getLogger("p2p_lib")
 LOST = "Another process of this training stopped with an error; its own message says why."
 
 
@@ -89,10 +91,14 @@ class Processes:
 
     @contextlib.contextmanager
     def main_first(self) -> Iterator[None]:
-        """The main process does this first, and only if it succeeds the others do."""
+        """The main process does this first, and only if it succeeds the others do, without saying the same again."""
         if not self.main:
             self.agree()
-            yield
+            log.disabled = True
+            try:
+                yield
+            finally:
+                log.disabled = False
             return
         with self.telling():
             yield

@@ -69,7 +69,7 @@ class Task:
         lambda_kl: BicycleGAN's weight of keeping codes normally distributed.
         d_loss_weight: Factor on the discriminator's loss.
         batch_size: Pairs a step, over all processes.
-        accumulate: Parts in which each process computes its share of a batch, one after another, for a GPU with little memory.
+        accumulate: Parts of a batch that are computed one after another, for a GPU with little memory; batch norm sees the parts.
         epochs: How often every pair is seen.
         steps: Optimisation steps, instead of epochs; 0 goes by epochs.
         lr: Learning rate (Adam).

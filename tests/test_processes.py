@@ -21,14 +21,14 @@ from p2p_lib.processes import LOST, ONE_PROCESS, choose_gpu, is_main_process, jo
 PROGRAM = Path(__file__).with_name("two_processes.py")
 
 
-def run_two(scenario: str, folder: Path) -> list[dict]:
-    """What both processes of a scenario wrote down; each is told who it is as a launcher tells it."""
+def run_two(folder: Path) -> list[dict]:
+    """What both processes wrote down; each is told who it is as a launcher tells it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     told = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     environments = [python_path() | told | {"RANK": rank, "LOCAL_RANK": rank} for rank in "01"]
-    command = [sys.executable, str(PROGRAM), scenario, str(folder)]
+    command = [sys.executable, str(PROGRAM), str(folder)]
     processes = [subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) for env in environments]
     try:
         errors = [process.communicate(timeout=120)[1] for process in processes]
@@ -43,28 +43,34 @@ def assert_same_losses(some: list[dict[str, float]], others: list[dict[str, floa
     torch.testing.assert_close(some, others, rtol=0, atol=1e-5)
 
 
-def test_two_processes_do_what_one_does(tmp_path):
+def test_two_processes(tmp_path):
+    """All in one test, as starting them takes longer than what they do."""
+    train(dataclasses.replace(PIX2PIX, steps=14), tmp_path / "resumed")  # for two to go on with
+    main, other = run_two(tmp_path)
+    they_do_what_one_does(main, tmp_path)
+    assert not any(other[name] for name in ("pix2pix", "bicyclegan", "resumed"))  # only the main process records and writes
+    they_end_together(main, other, tmp_path)
+
+
+def they_do_what_one_does(main: dict, folder: Path) -> None:
     """With batch norm, whose statistics are those of the whole batch, dropout and random codes."""
-    whole = losses_of(PIX2PIX, tmp_path / "one")
-    train(dataclasses.replace(PIX2PIX, steps=14), tmp_path / "resumed")
-    main, other = run_two("same", tmp_path)
+    whole = losses_of(PIX2PIX, folder / "one")
     assert_same_losses(main["pix2pix"], whole)
-    assert_same_losses(main["bicyclegan"], losses_of(BICYCLE, tmp_path / "one bicycle"))
     assert_same_losses(main["resumed"], whole[14:])
-    assert not any(other.values())  # only the main process records and writes
-    one, two = (load_checkpoint(tmp_path / name / "last.pt")["method"] for name in ("one", "pix2pix"))
-    for name in ("netG", "netD"):
-        statistics = [{key: net[name][key] for key in net[name] if "running" in key} for net in (one, two)]
+    assert_same_losses(main["bicyclegan"], losses_of(BICYCLE, folder / "one bicycle"))
+    one, two = (load_checkpoint(folder / name / "last.pt")["method"] for name in ("one", "pix2pix"))
+    for net in ("netG", "netD"):
+        statistics = [{key: state[net][key] for key in state[net] if "running" in key} for state in (one, two)]
         assert statistics[0]
         torch.testing.assert_close(*statistics, rtol=1e-3, atol=1e-5)
     longer = dataclasses.replace(PIX2PIX, steps=22)  # and one goes on where two have stopped
-    assert_same_losses(*(losses_of(longer, tmp_path / name, resume=True) for name in ("one", "pix2pix")))
+    assert_same_losses(*(losses_of(longer, folder / name, resume=True) for name in ("one", "pix2pix")))
 
 
-def test_two_processes_end_together(tmp_path):
-    main, other = run_two("ends", tmp_path)
+def they_end_together(main: dict, other: dict, folder: Path) -> None:
+    """After a signal to one of them; after an error in what the main process does alone; after a bad start."""
     assert main["stopped"] == other["stopped"] == [3, False]  # only the other one was asked to
-    assert load_checkpoint(tmp_path / "stopped" / "last.pt")["step"] == 3
+    assert load_checkpoint(folder / "stopped" / "last.pt")["step"] == 3
     assert (main["failing callback"], other["failing callback"]) == ("the callback failed", LOST)
     assert "already holds a training run" in main["not resumed"]
     assert other["not resumed"] == LOST

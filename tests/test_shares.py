@@ -16,7 +16,7 @@ from p2p_lib.latent import draw_latent
 from p2p_lib.shares import Share, SharedDropout, kept_statistics
 from p2p_lib.tasks import Task
 
-BATCH = {"batch_size": 4, "steps": 5}
+BATCH = {"batch_size": 4, "steps": 4}
 
 
 def test_shares_of_groups():
@@ -51,9 +51,7 @@ def test_codes_of_shares_are_those_of_the_whole():
     assert torch.equal(draws[0], torch.cat(draws[1:]))
 
 
-@pytest.mark.parametrize(
-    ("task", "accumulate"), [(PIX2PIX, 2), (PIX2PIX, 4), (dataclasses.replace(PIX2PIX, nz=4), 2), (BICYCLE, 2)]
-)
+@pytest.mark.parametrize(("task", "accumulate"), [(dataclasses.replace(PIX2PIX, nz=4), 4), (BICYCLE, 2)])
 def test_parts_give_the_losses_of_the_whole(task, accumulate, tmp_path):
     """With instance norm, dropout and random codes; batch norm's statistics are those of each part."""
     task = dataclasses.replace(task, norm="instance", **BATCH)
