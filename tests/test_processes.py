@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import python_path
-from two_processes import BICYCLE, PIX2PIX, losses_of, train
+from two_processes import BICYCLE, PIX2PIX, assert_same_gradients, losses_of, train
 
 from p2p_lib.checkpoint import load_checkpoint
 from p2p_lib.errors import ConfigError, TrainingError
@@ -63,6 +63,7 @@ def they_do_what_one_does(main: dict, folder: Path) -> None:
         statistics = [{key: state[net][key] for key in state[net] if "running" in key} for state in (one, two)]
         assert statistics[0]
         torch.testing.assert_close(*statistics, rtol=1e-3, atol=1e-5)
+    assert_same_gradients(folder / "pix2pix", folder / "one")
     longer = dataclasses.replace(PIX2PIX, steps=22)  # and one goes on where two have stopped
     assert_same_losses(*(losses_of(longer, folder / name, resume=True) for name in ("one", "pix2pix")))
 

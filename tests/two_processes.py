@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 import p2p_lib as p2p
+from p2p_lib.checkpoint import load_checkpoint
 from p2p_lib.data import PairedImages
 from p2p_lib.errors import P2PError
 from p2p_lib.training import Run, Trainer
@@ -68,6 +69,15 @@ def losses_of(task: p2p.Task, out: Path, **options: Any) -> list[dict[str, float
     finally:
         Trainer.record = record
     return steps
+
+
+def assert_same_gradients(one: Path, other: Path) -> None:
+    """Adam's mean gradients of all convolutions: its steps, and so the losses, would not show a factor."""
+    states = [load_checkpoint(out / "last.pt")["method"] for out in (one, other)]
+    for name in ("optimizer_G", "optimizer_D"):
+        moments = [[entry["exp_avg"] for entry in state[name]["state"].values() if entry["exp_avg"].ndim == 4] for state in states]
+        some, others = (torch.cat([moment.flatten() for moment in of_run]) for of_run in moments)
+        assert (some - others).norm() < 0.01 * others.norm()
 
 
 def same_results(folder: Path) -> dict[str, Any]:
