@@ -22,6 +22,7 @@ from p2p_lib.weights import WEIGHTS_FILE
 FIELDS = {field.name for field in dataclasses.fields(Task)}
 OPTIONS = {"out", "config", "resume", "print-config", "tensorboard", "overwrite", "mode", "pages", "samples"}
 OPTIONS |= {"split", "lpips", "inception", "fcn"}
+OPTIONS |= {"onnx", "pt2"}
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     """Parse, and call the command."""
-    commands = {"train": train, "generate": generate, "evaluate": evaluate, "data": data, "weights": weights}
+    commands = {"train": train, "generate": generate, "evaluate": evaluate, "export": export, "data": data, "weights": weights}
     return dispatch(commands, arguments, HELP)
 
 
@@ -69,7 +70,8 @@ HELP = """usage: p2p COMMAND ...    (p2p COMMAND --help says more)
   p2p train [TASK] [-c FILE.toml] [--out DIR] [--resume] [--FIELD VALUE ...]
   p2p generate WEIGHTS_OR_RUN INPUT_DIR OUTPUT_DIR [--samples N] [--pages]
   p2p evaluate MODEL DATA [--split test] [--out DIR] [--lpips DIR] [--fcn] [--inception]
-  p2p data list | get NAME | check FOLDER | combine A B OUT | split FOLDER OUT
+  p2p export MODEL [--onnx FILE.onnx] [--pt2 FILE.pt2]
+  p2p data list | get NAME | check FOLDER | combine A B OUT | split FOLDER OUT | shard NAME_OR_FOLDER OUT
   p2p weights list | get NAME ... | check [NAME ...] | info NAME
 
 Any error is explained in one sentence; add --debug for the traceback."""
@@ -180,6 +182,13 @@ def evaluate(arguments: list[str]) -> int:
     from p2p_lib.cli_evaluate import evaluate as evaluate_model
 
     return evaluate_model(arguments)
+
+
+def export(arguments: list[str]) -> int:
+    """``p2p export``: a model as a file that runs elsewhere."""
+    from p2p_lib.cli_export import export as export_model
+
+    return export_model(arguments)
 
 
 def data(arguments: list[str]) -> int:

@@ -26,6 +26,10 @@ class CheckpointError(P2PError):
     """A checkpoint or weights file that cannot be found, read, matched or written."""
 
 
+class ExportError(P2PError):
+    """A model that cannot leave: a package that is missing, or an answer that is not the same outside."""
+
+
 class TrainingError(P2PError):
     """Training that cannot go on: a loss that is not finite, memory that ran out."""
 
