@@ -28,7 +28,7 @@ XYZ_FROM_RGB = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), 
 """X, Y and Z of linear red, green and blue."""
 
 RELATIVE_XYZ_FROM_RGB = torch.tensor(XYZ_FROM_RGB, dtype=torch.float64) / torch.tensor(WHITE, dtype=torch.float64)[:, None]
-RGB_FROM_RELATIVE_XYZ = torch.linalg.inv(RELATIVE_XYZ_FROM_RGB)
+RGB_FROM_RELATIVE_XYZ = torch.linalg.inv(RELATIVE_XYZ_FROM_RGB).contiguous()
 
 SRGB_KNEE = 0.04045  # of the stored value: below it the curve is a line
 LINEAR_KNEE = 0.0031308  # the same place, in linear light

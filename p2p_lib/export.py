@@ -109,7 +109,9 @@ def require_onnx() -> None:
     """ExportError unless all that writes and checks ONNX is installed."""
     missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if missing:
-        raise ExportError(f"ONNX needs {', '.join(missing)}, which is not installed; pip install {' '.join(NEEDS)}, or write --pt2.")
+        raise ExportError(
+            f"ONNX needs {', '.join(missing)}, which is not installed; pip install {' '.join(NEEDS)}, or write --pt2."
+        )
 
 
 def trace(network: PictureModel, model: Translator) -> ExportedProgram:

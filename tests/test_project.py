@@ -75,7 +75,7 @@ def test_environment_yml_explains_every_line():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("p2p_lib", ("notebooks", "fid")), ("tests", ("notebooks", "test")), ("benchmarks", ("test",))]
+    ("folder", "extras"), [("p2p_lib", ("notebooks", "fid", "export")), ("tests", ("notebooks", "test")), ("benchmarks", ("test",))]
 )
 def test_imports_are_declared(folder, extras):
     declared = {IMPORT_NAMES.get(name, name) for name in requirements(*extras)}
