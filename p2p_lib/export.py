@@ -172,8 +172,8 @@ def compare(data: bytes, network: PictureModel, model: Translator) -> dict[tuple
         if not difference <= TOLERANCE or levels > 1:
             size = f"{columns * width} x {rows * height}"
             raise ExportError(
-                f"At {size} ONNX Runtime answers {difference:.1e} and {levels} levels away from torch, and at most {TOLERANCE:g} and "
-                "1 are allowed; nothing was written: try other versions of onnxscript and onnxruntime, or --pt2."
+                f"At {size} ONNX Runtime answers {difference:.1e} and {levels} levels away from torch, at most {TOLERANCE:g} and 1 "
+                "are allowed; nothing was written: try other versions of onnxscript and onnxruntime, or --pt2."
             )
         found[rows * height, columns * width] = difference
     return found
