@@ -1,4 +1,4 @@
-"""The command line for datasets: ``p2p data list | get | check | combine | split``."""
+"""The command line for datasets: ``p2p data list | get | check | combine | split | shard``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ HELP = """usage: p2p data COMMAND ...    (p2p data COMMAND --help says more)
   p2p data get NAME                   download it, from the first mirror that works
   p2p data check FOLDER               what is wrong with your own pairs, with a contact sheet
   p2p data combine A B OUT            two folders of pictures -> side-by-side files
-  p2p data split FOLDER OUT           train/, val/ and test/ by group, near-duplicates together"""
+  p2p data split FOLDER OUT           train/, val/ and test/ by group, near-duplicates together
+  p2p data shard NAME_OR_FOLDER OUT   tar shards to train from, also over http"""
 
 
 def run_data_command(arguments: list[str]) -> int:
     """Parse, and call the command; returns the exit code."""
-    commands = {"list": list_datasets, "get": get, "check": check, "combine": combine, "split": split}
+    commands = {"list": list_datasets, "get": get, "check": check, "combine": combine, "split": split, "shard": shard}
     return dispatch(commands, arguments, HELP, group="data ")
 
 
@@ -86,4 +87,27 @@ def split(arguments: list[str]) -> int:
     from p2p_lib.data.arrange import split as split_folder
 
     print(split_folder(options.folder, options.out, group=options.group, share=options.share, seed=options.seed))
+    return 0
+
+
+def shard(arguments: list[str]) -> int:
+    """``p2p data shard``."""
+    parser = new_parser("data shard", "Pairs as tar shards (WebDataset's form) with an index, to train from without a copy.")
+    parser.add_argument("data", metavar="NAME_OR_FOLDER", help="a name that `p2p data list` shows, a task, or a folder of pairs")
+    parser.add_argument("out", metavar="OUT", help="a new folder; any web server can offer it")
+    parser.add_argument("--task", help="the task they are for: its sizes, its direction, whether it colours (that of the name)")
+    parser.add_argument("--size", type=int, help="side of all pictures (as the task trains and validates: 286 and 256)")
+    parser.add_argument("--pairs", type=int, default=1000, help="in a shard (1000)")
+    parser.add_argument("--format", choices=["png", "jpg"], default="png", help="png keeps every pixel, jpg is smaller (png)")
+    parser.add_argument("--source_side", choices=["left", "right"], help="for side-by-side files: which half is given")
+    parser.add_argument("--on_error", choices=["raise", "skip"], default="raise", help="what to do about files that do not pair")
+    options = parser.parse_args(arguments)
+    from p2p_lib.data.shard_writer import shard as write_shards
+    from p2p_lib.tasks import TASKS, task
+
+    row = options.task or (options.data if options.data in TASKS else "facades")
+    changes = {"on_error": options.on_error} | ({} if options.data in TASKS else {"dataset": options.data})
+    changes |= {"source_side": options.source_side} if options.source_side else {}
+    config = task(row, "full", **changes)
+    print(write_shards(config, options.out, size=options.size, pairs_per_shard=options.pairs, file_format=options.format))
     return 0

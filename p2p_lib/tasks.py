@@ -39,7 +39,7 @@ class Task:
         name: The row of the table of tasks that this configuration started from.
         method: pix2pix, or BicycleGAN, which learns many answers to one source.
         profile: "full" is the paper's sizes on a GPU; "lite" about a minute on two CPU cores.
-        dataset: A name of the catalog, or a folder of your own: pairs, or for colouring any colour pictures.
+        dataset: A name of the catalog, or a folder of yours: pairs, for colouring any colour pictures, or shards, also by address.
         source_side: Which half of side-by-side files is the source; a dataset of the catalog knows, and turns round for the other.
         on_error: What to do about unusable files: "raise" stops with a report, "skip" trains without them.
         image_size: Side in pixels that the network is trained at, a power of two from 32 to 1024.

@@ -239,6 +239,8 @@ class Trainer:
         generator = torch.Generator().manual_seed(derive_seed(self.task.seed, "augment", self.step))
         indices = batch_indices(self.step, self.task.batch_size, len(self.pairs), self.task.seed)
         source, target = (half.to(self.device, non_blocking=True) for half in self.pairs.batch(indices))
+        if self.step + 1 < self.total_steps:
+            self.pairs.read_ahead(batch_indices(self.step + 1, self.task.batch_size, len(self.pairs), self.task.seed))
         source, target = self.augment(source, target, generator)
         source, target = (self.share.of(half, self.method.groups) for half in (source, target))
         torch.manual_seed(derive_seed(self.task.seed, "dropout", self.step))

@@ -29,29 +29,29 @@ SAVE_EVERY = 7
 EVERY = ["--save_every", str(SAVE_EVERY), "--eval_every", "40", "--dropout", "true", "--jitter", "4"]
 
 
-def train_command(out: Path, steps: int) -> list[str]:
+def train_command(out: Path, steps: int, dataset: str = "facades") -> list[str]:
     """What stands behind ``p2p``."""
-    return ["train", "facades", *SMALL, *EVERY, f"--steps={steps}", "--out", str(out), "--resume"]
+    return ["train", "facades", *SMALL, *EVERY, f"--steps={steps}", f"--dataset={dataset}", "--out", str(out), "--resume"]
 
 
-def kill_and_resume(folder: Path, kills: int, seed: int) -> bool:
+def kill_and_resume(folder: Path, kills: int, seed: int, dataset: str = "facades") -> bool:
     """Whether a run that is killed `kills` times ends with the same weights and history as one that is not."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     torch.set_num_threads(1)  # here as there: sums in another order are other sums
     whole, broken = folder / "whole", folder / "broken"
     steps = 60 + 40 * kills  # enough to be left for the last kill
-    assert main(train_command(whole, steps)) == 0
+    assert main(train_command(whole, steps, dataset)) == 0
     saves = steps // SAVE_EVERY // (kills + 1)  # of which at least two are awaited: the time between them says how long one takes
     moments = random.Random(seed)
     for i in range(kills):
-        command = [sys.executable, "-m", "p2p_lib", *train_command(broken, steps)]
+        command = [sys.executable, "-m", "p2p_lib", *train_command(broken, steps, dataset)]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         between = wait_for_saves(process, broken / "last.pt", moments.randint(2, saves))
         time.sleep(moments.uniform(0, between))
         process.send_signal(signal.SIGKILL)
         finished = process.wait() == 0
         print(f"kill {i + 1} of {kills}: {'it had finished' if finished else describe(broken)}", flush=True)
-    assert main(train_command(broken, steps)) == 0
+    assert main(train_command(broken, steps, dataset)) == 0
     return filecmp.cmp(whole / "weights.safetensors", broken / "weights.safetensors", shallow=False) and filecmp.cmp(
         whole / "best.safetensors", broken / "best.safetensors", shallow=False
     )

@@ -205,11 +205,11 @@ def _open(url: str, headers: dict[str, str], patience: Patience) -> Iterator[req
     try:
         response = requests.get(url, headers=headers, stream=True, timeout=(patience.connect, patience.read))
     except requests.exceptions.SSLError as error:
-        raise DownloadError(f"{url} has no valid certificate ({_reason(error)}).") from error
+        raise DownloadError(f"{url} has no valid certificate ({reason_of(error)}).") from error
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise _BrokenOffError(_reason(error)) from error
+        raise _BrokenOffError(reason_of(error)) from error
     except (requests.RequestException, ValueError) as error:  # not an address, or redirects without end
-        raise DownloadError(f"{url} cannot be fetched: {_reason(error)}.") from error
+        raise DownloadError(f"{url} cannot be fetched: {reason_of(error)}.") from error
     with response:
         yield response
 
@@ -268,7 +268,7 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
     try:
         yield from response.raw.stream(CHUNK, decode_content=False)
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise _BrokenOffError(f"the connection broke off ({_reason(error)})") from error
+        raise _BrokenOffError(f"the connection broke off ({reason_of(error)})") from error
 
 
 def _check_space(part: _Part, missing: int) -> None:
@@ -310,7 +310,7 @@ def _title(first: bytes) -> str:
     return f' ("{" ".join(match[1].decode(errors="replace").split())}")' if match else ""
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The innermost cause of a network error, in a few words."""
     while isinstance(getattr(error, "reason", None), BaseException) or any(isinstance(arg, BaseException) for arg in error.args):
         inner = getattr(error, "reason", None)

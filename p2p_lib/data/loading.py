@@ -18,6 +18,7 @@ from p2p_lib.data.cache import cached
 from p2p_lib.data.catalog import CATALOG, SAMPLES, SPLIT_SEEDS, Dataset, by_hand, data_folder
 from p2p_lib.data.images import find_images
 from p2p_lib.data.pairs import OnError, PairedImages, Side, existing_folder
+from p2p_lib.data.shards import has_shards, load_shards
 from p2p_lib.data.works import same_work, split_works, survey
 from p2p_lib.errors import DataError
 
@@ -55,6 +56,9 @@ def load(
     middle square is taken, grayscale files are left out, and where the folder has no `train/`, a tenth is held out as "val" and as
     "test", near-duplicates together. `size`: pairs are resized to size x size; unset: what the task says, else 256.
 
+    Shards that `shard_writer.shard` made are read pair by pair where they lie, in a folder or at an address (http, https); they
+    know their source.
+
     A dataset of the catalog knows its source; the other `source_side` turns its direction round. It is looked for in $P2P_DATA
     (unset: `datasets/`). Where it is not, procedural samples take its place; a warning says so, and so does
     `PairedImages.origin`. Where there are no such samples either, DataError says how to get it. Where a dataset has no `test/`,
@@ -69,6 +73,8 @@ def load(
         here = (data_folder() / task).is_dir()
         pairs = published_pairs(task, split, size, on_error) if here else samples(task, split, size)
         return in_direction(pairs, task, source_side)
+    if has_shards(task):
+        return load_shards(task, split, size)
     if not Path(task).expanduser().is_dir():
         raise DataError(f"{task!r} is neither a dataset of the catalog ({', '.join(CATALOG)}) nor a folder.")
     if colors and not any(has_pairs(Path(task).expanduser() / part) for part in ("", "train")):

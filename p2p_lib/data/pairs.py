@@ -73,6 +73,9 @@ class PairedImages:
         source, target = both.permute(1, 0, 4, 2, 3)
         return source, target
 
+    def read_ahead(self, indices: Iterable[int]) -> None:
+        """These are asked for next: of use to pairs that come from far away; here all lie decoded already."""
+
     def subset(self, indices: Sequence[int]) -> PairedImages:
         """The pairs at `indices` alone."""
         return PairedImages(self.array[list(indices)], [self.names[i] for i in indices], self.origin, self.report)
