@@ -7,7 +7,6 @@ whole files are fetched into a folder whose size is bounded.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import threading
 import time
@@ -60,7 +59,10 @@ class Folder:
 
 
 class Web:
-    """A folder of a web server; `sizes` are the files' sizes and checksums, (bytes, sha256), for those that are fetched whole."""
+    """A folder of a web server.
+
+    `whole` maps the files that may be fetched whole to (bytes, sha256); `gives_pieces` is True until the server turns out not to.
+    """
 
     def __init__(self, url: str, patience: Patience | None = None) -> None:
         self.name = url.rstrip("/")
@@ -121,8 +123,6 @@ class Web:
                 return None
             if response.status_code not in (200, 206):
                 raise DownloadError(f"{self.name}/{file} cannot be fetched: the server answered {response.status_code}.")
-            if asked and not response.headers.get("Content-Range", "").startswith(asked.replace("=", " ").rpartition("-")[0] + "-"):
-                raise OSError("the server gave another piece than it was asked for")
             return _body(response, limit)
 
     def _session(self) -> requests.Session:
@@ -134,15 +134,14 @@ class Web:
 
     def _fetched(self, file: str) -> Path:
         """A file that was fetched whole; the longest unused make room for it."""
-        folder = cache_folder() / "shards" / hashlib.sha256(self.name.encode()).hexdigest()[:16]
         size, sha256 = self.whole[file]
-        path = folder / file
+        path = cache_folder() / "shards" / f"{sha256}.tar"
         if not path.is_file():
-            log.warning("%s gives no pieces of files, so whole shards are fetched into %s.", self.name, folder)
-            make_room(folder, size)
+            log.warning("%s gives no pieces of files, so whole shards are fetched into %s.", self.name, path.parent)
+            make_room(path.parent, size)
             download(f"{self.name}/{file}", path, size=size, sha256=sha256, patience=self.patience)
         with contextlib.suppress(OSError):
-            path.touch()
+            path.touch()  # used now
         return path
 
 
@@ -158,8 +157,8 @@ def _body(response: requests.Response, limit: int) -> bytes:
 
 
 def make_room(folder: Path, size: int, limit: int | None = None) -> None:
-    """Remove the longest unused files below the folder of fetched shards, until `size` bytes more are within the limit."""
-    files = sorted((path for path in folder.parent.rglob("*.tar") if path.is_file()), key=lambda path: path.stat().st_mtime)
+    """Remove the longest unused shards of a folder, until `size` bytes more are within the limit."""
+    files = sorted(folder.glob("*.tar"), key=lambda path: path.stat().st_mtime)
     total = sum(path.stat().st_size for path in files)
     for path in files:
         if total + size <= (WHOLE_FILES_BYTES if limit is None else limit):

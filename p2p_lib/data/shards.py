@@ -34,6 +34,7 @@ from p2p_lib.errors import DataError
 INDEX = "{split}.index.json"
 VERSION = 1
 COLUMNS = 7  # shard; offset, size and CRC-32 of the source; the same of the target
+SHA256 = re.compile(r"[0-9a-f]{64}")
 SHARD_NAME = re.compile(r"[\w-][\w.-]*\.tar")
 KEPT_BYTES = 256 * 2**20  # of compressed pictures in memory
 MEMBER_BYTES = 256 * 2**20  # no picture is larger
@@ -78,14 +79,14 @@ class Index:
             fields["shards"] = [Shard(**shard) for shard in fields["shards"]]
             fields["rows"] = np.array(fields["rows"], np.int64).reshape(-1, COLUMNS)
             index = cls(**fields)
+            index._check(where)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise DataError(f"{where} is no index of shards, or a damaged one ({type(error).__name__}: {error}).") from None
-        index._check(where)
         return index
 
     def _check(self, where: str) -> None:
         sizes = self.rows[:, [2, 5]]
-        names = all(isinstance(shard.file, str) and SHARD_NAME.fullmatch(shard.file) for shard in self.shards)
+        names = all(SHARD_NAME.fullmatch(shard.file) and SHA256.fullmatch(shard.sha256) for shard in self.shards)
         inside = ((self.rows[:, 0] >= 0) & (self.rows[:, 0] < len(self.shards))).all() and (self.rows >= 0).all()
         if not (names and inside and len(self.names) == len(self.rows) > 0 and (sizes <= MEMBER_BYTES).all()):
             raise DataError(f"{where} is a damaged index of shards: names, offsets or sizes in it cannot be.")
