@@ -10,7 +10,7 @@ def export(arguments: list[str]) -> int:
     parser = new_parser("export", "A model as one file that runs without this course: picture in, picture out.")
     parser.add_argument("model", metavar="MODEL", help="bundled name, weights file, or folder of a run")
     parser.add_argument("--onnx", metavar="FILE.onnx", help="for ONNX Runtime and others; checked at three sizes")
-    parser.add_argument("--pt2", metavar="FILE.pt2", help="for torch.export.load, in Python or compiled ahead of time")
+    parser.add_argument("--pt2", metavar="FILE.pt2", help="for torch.export.load, which needs torch alone")
     options = parser.parse_args(arguments)
     from p2p_lib.export import export as export_model
     from p2p_lib.translator import Translator

@@ -146,7 +146,7 @@ def batches(model: Translator, pairs: PairedImages, references: bool) -> Iterato
 
 def mean_target(pairs: PairedImages) -> Tensor:
     """The mean of all targets, uint8 (1, 3, H, W)."""
-    total = sum(pairs.array[i, 1].astype(np.int64) for i in range(len(pairs)))
+    total = sum(pairs[i][1].astype(np.int64) for i in range(len(pairs)))
     return torch.from_numpy(np.round(total / len(pairs)).astype(np.uint8)).permute(2, 0, 1)[None]
 
 

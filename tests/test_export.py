@@ -64,7 +64,7 @@ def run(path, array: np.ndarray, z: np.ndarray | None = None) -> list[np.ndarray
 
 
 def test_onnx_gives_the_pictures_of_the_translator(model, tmp_path):
-    inside, path = model(codec="lab", norm="instance-affine"), tmp_path / "model.onnx"
+    inside, path = model(), tmp_path / "model.onnx"
     made = export(inside, onnx=path)
     assert list(made.differences) == [(64, 64), (64, 128), (128, 64)]
     assert max(made.differences.values()) < 1e-4
@@ -72,7 +72,7 @@ def test_onnx_gives_the_pictures_of_the_translator(model, tmp_path):
         array = picture(width, height)
         translated, answer = run(path, array)
         assert translated.shape == (1, height, width, 3) and translated.dtype == np.uint8
-        assert answer.shape == (1, 2, height, width)
+        assert answer.shape == (1, 3, height, width)
         off = np.abs(translated[0].astype(int) - inside(array))
         assert off.max() <= 1 and (off > 0).mean() < 0.01  # rounding, here and there
         assert np.ptp(answer) > 0.1  # there was something to compare
@@ -80,8 +80,8 @@ def test_onnx_gives_the_pictures_of_the_translator(model, tmp_path):
         run(path, picture(40, 32))
     facts = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
     assert facts["height and width"].startswith("multiples of 32")
-    assert "L / 50 - 1" in facts["inside, before the network"] and "a / 110" in facts["output answer"]
-    assert json.loads(facts["config"])["codec"] == "lab"
+    assert facts["inside, before the network"] == "R, G, B / 127.5 - 1" and "-1..1" in facts["output answer"]
+    assert json.loads(facts["config"])["ngf"] == inside.task.ngf
 
 
 @pytest.mark.slow  # two more models are traced
