@@ -56,15 +56,18 @@ class Task:
         dropout: Whether the generator drops activations in training (the paper's only noise).
         upsample: How the generator doubles: transposed convolution, or resizing and a convolution.
         padding: How convolutions see beyond the border.
+        skips: Whether the U-Net has its skip connections; without them it is the paper's encoder-decoder.
         source_skip: Whether the last layers of a U-Net also see the source, for lines one pixel wide.
         nz: Length of the latent code that chooses one of many answers; 0 for none. Given to pix2pix, it is random noise.
         inject: Where the U-Net is given the code: at its input, or at all of its layers down.
         nef: Filters in the first layer of BicycleGAN's encoder.
         ndf: Filters in the first layer of the discriminator.
+        conditional: Whether pix2pix's discriminator sees the source beside the picture; BicycleGAN's never does.
         receptive_field: Side in pixels of the patch that each answer of the discriminator judges.
         n_scales: At how many sizes, each half of the last, BicycleGAN's discriminators see a picture.
         gan_mode: The adversarial loss.
-        lambda_l1: Weight of the L1 loss.
+        lambda_l1: Weight of the L1 loss; 0 leaves pix2pix the adversarial loss alone.
+        lambda_gan: Weight of pix2pix's adversarial loss; 0 trains by L1 alone, without a discriminator.
         lambda_z: BicycleGAN's weight of finding the random code again.
         lambda_kl: BicycleGAN's weight of keeping codes normally distributed.
         d_loss_weight: Factor on the discriminator's loss.
@@ -103,15 +106,18 @@ class Task:
     dropout: bool = True
     upsample: Upsample = "transpose"
     padding: Padding = "zeros"
+    skips: bool = True
     source_skip: bool = False
     nz: int = 0
     inject: Inject = "input"
     nef: int = 64
     ndf: int = 64
+    conditional: bool = True
     receptive_field: int = 70
     n_scales: int = 2
     gan_mode: GanMode = "vanilla"
     lambda_l1: float = 100.0
+    lambda_gan: float = 1.0
     lambda_z: float = 0.5
     lambda_kl: float = 0.01
     d_loss_weight: float = 0.5
@@ -152,7 +158,8 @@ class Task:
         ):
             if getattr(self, field) <= 0:
                 raise ConfigError(f"{field} must be greater than 0; got {getattr(self, field)}.")
-        for field in ("nz", "jitter", "steps", "keep_every", "lambda_l1", "lambda_z", "lambda_kl", "d_loss_weight", "decay_from"):
+        weights = ("lambda_l1", "lambda_gan", "lambda_z", "lambda_kl", "d_loss_weight")
+        for field in ("nz", "jitter", "steps", "keep_every", *weights, "decay_from"):
             if getattr(self, field) < 0:
                 raise ConfigError(f"{field} must not be negative; got {getattr(self, field)}.")
         for field in ("zoom", "decay_from"):
@@ -164,6 +171,7 @@ class Task:
             raise ConfigError(f"source_jitter is between 0 and 1, for hue at most 0.5; got {self.source_jitter}.")
         self._check_latent()
         self.check_shares()
+        self._check_ablations()
 
     def check_shares(self, n_processes: int = 1) -> None:
         """ConfigError unless a batch can be computed in equal shares by so many processes, each in `accumulate` parts."""
@@ -201,6 +209,15 @@ class Task:
             raise ConfigError(
                 f"method bicyclegan splits every batch in two, so batch_size is even; got {self.batch_size}: take {even}."
             )
+
+    def _check_ablations(self) -> None:
+        """What can be taken away from a method, and what would leave nothing to learn from."""
+        if not self.skips and self.generator != "unet":
+            raise ConfigError(f"Only a U-Net has skips to leave out; got skips false with generator {self.generator}: take unet.")
+        if self.bicycle and self.lambda_gan != 1:
+            raise ConfigError(f"lambda_gan is for method pix2pix; for bicyclegan it is 1, and {self.lambda_gan} was given.")
+        if not self.bicycle and self.lambda_gan == 0 == self.lambda_l1:
+            raise ConfigError("lambda_gan and lambda_l1 are both 0, which leaves nothing to learn from; raise one of them.")
 
     @property
     def bicycle(self) -> bool:
@@ -240,7 +257,7 @@ class Task:
         options = {field: getattr(self, field) for field in ("ngf", "norm", "dropout", "upsample", "padding")}
         with isolated_rng():  # layers draw their first weights from the global generator
             if self.generator == "unet":
-                options |= {field: getattr(self, field) for field in ("image_size", "source_skip", "nz", "inject")}
+                options |= {field: getattr(self, field) for field in ("image_size", "skips", "source_skip", "nz", "inject")}
                 netG = UNetGenerator(codec.in_channels, codec.out_channels, **options)
             else:
                 n_blocks = int(self.generator.removeprefix("resnet"))
@@ -249,14 +266,15 @@ class Task:
         return netG
 
     def make_discriminator(self, number: int = 1) -> PatchDiscriminator | MultiScaleDiscriminator:
-        """A new discriminator of (source, image), for BicycleGAN of the image alone, initialised from the seed and its `number`."""
+        """A new discriminator, initialised from the seed and its `number`: of (source, image), or where the task is not
+        conditional, and for BicycleGAN, of the image alone."""
         codec = self.make_codec()
         options = {field: getattr(self, field) for field in ("ndf", "receptive_field", "norm", "padding")}
         with isolated_rng():
             if self.bicycle:
                 netD = MultiScaleDiscriminator(codec.out_channels, n_scales=self.n_scales, **options)
             else:
-                netD = PatchDiscriminator(codec.in_channels + codec.out_channels, **options)
+                netD = PatchDiscriminator(codec.in_channels * self.conditional + codec.out_channels, **options)
         init_weights(netD, self.seed + number)
         return netD
 
@@ -280,7 +298,8 @@ class Task:
         options |= {"precision": resolve_precision(self.precision, device)}
         options |= {"accumulate": self.accumulate, "processes": processes}
         if not self.bicycle:
-            return Pix2Pix(*networks, Objective(self.gan_mode, self.lambda_l1, self.d_loss_weight), **options)
+            objective = Objective(self.gan_mode, self.lambda_l1, self.d_loss_weight, self.lambda_gan)
+            return Pix2Pix(*networks, objective, conditional=self.conditional, **options)
         objective = BicycleObjective(self.gan_mode, self.lambda_l1, self.lambda_z, self.lambda_kl, self.d_loss_weight)
         return BicycleGAN(*networks, objective, **options)
 

@@ -125,22 +125,24 @@ def show_answers(pictures: Sequence[Tensor], answers: Sequence[Tensor], names: S
 
 
 def plot_history(history: Sequence[dict[str, float]], *, smooth: int = 1) -> Figure:
-    """The curves of a run: adversarial losses with log 2 as pix2pix's guide, L1, and where there are any, codes and validation.
+    """The curves of a run: L1, and where there are any, adversarial losses with log 2 as pix2pix's guide, codes and validation.
 
     `smooth` averages so many neighbouring rows. With BicycleGAN, the adversarial losses are those of its first cycle, and a plot of
     the codes shows how much the encoder says (KL, in nats) and how far the codes read back are off.
     """
     from matplotlib.figure import Figure
 
-    coded, scored = (any(name in row for row in history) for name in ("E_kl", "val_psnr"))
-    figure = Figure(figsize=(8 + 3 * (coded + scored), 3), layout="constrained")
-    adversarial, l1, *others = figure.subplots(1, 2 + coded + scored)
-    for name, label in (("D_real", "D on real"), ("D_fake", "D on fake"), ("G_gan", "G")):
-        _curve(adversarial, history, name, label, smooth)
-    if not coded:
-        adversarial.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
-    adversarial.set(title="adversarial losses", ylim=(0, None))
-    adversarial.legend(fontsize="small")
+    judged, coded, scored = (any(name in row for row in history) for name in ("D_real", "E_kl", "val_psnr"))
+    figure = Figure(figsize=(5 + 3 * (judged + coded + scored), 3), layout="constrained")
+    *adversarial, l1 = figure.subplots(1, 1 + judged + coded + scored, squeeze=False)[0][: 1 + judged]
+    others = figure.axes[1 + judged :]
+    for axes in adversarial:
+        for name, label in (("D_real", "D on real"), ("D_fake", "D on fake"), ("G_gan", "G")):
+            _curve(axes, history, name, label, smooth)
+        if not coded:
+            axes.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
+        axes.set(title="adversarial losses", ylim=(0, None))
+        axes.legend(fontsize="small")
     _curve(l1, history, "G_l1", "training", smooth)
     l1.set(title="L1 in training, pictures in -1..1")
     if coded:
