@@ -134,15 +134,16 @@ def plot_history(history: Sequence[dict[str, float]], *, smooth: int = 1) -> Fig
 
     judged, coded, scored = (any(name in row for row in history) for name in ("D_real", "E_kl", "val_psnr"))
     figure = Figure(figsize=(5 + 3 * (judged + coded + scored), 3), layout="constrained")
-    *adversarial, l1 = figure.subplots(1, 1 + judged + coded + scored, squeeze=False)[0][: 1 + judged]
+    *before, l1 = figure.subplots(1, 1 + judged + coded + scored, squeeze=False)[0][: 1 + judged]
     others = figure.axes[1 + judged :]
-    for axes in adversarial:
+    if judged:
+        adversarial = before[0]
         for name, label in (("D_real", "D on real"), ("D_fake", "D on fake"), ("G_gan", "G")):
-            _curve(axes, history, name, label, smooth)
+            _curve(adversarial, history, name, label, smooth)
         if not coded:
-            axes.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
-        axes.set(title="adversarial losses", ylim=(0, None))
-        axes.legend(fontsize="small")
+            adversarial.axhline(np.log(2), color="gray", linestyle=":", label="log 2: D cannot tell")
+        adversarial.set(title="adversarial losses", ylim=(0, None))
+        adversarial.legend(fontsize="small")
     _curve(l1, history, "G_l1", "training", smooth)
     l1.set(title="L1 in training, pictures in -1..1")
     if coded:
@@ -153,7 +154,7 @@ def plot_history(history: Sequence[dict[str, float]], *, smooth: int = 1) -> Fig
     if scored:
         _curve(others[-1], history, "val_psnr", "validation", 1)
         others[-1].set(title="validation PSNR in dB")
-    for axes in (adversarial, l1, *others):
+    for axes in figure.axes:
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     return figure

@@ -8,6 +8,7 @@ import torch
 from skimage.color import deltaE_ciede2000
 
 from p2p_lib import metrics
+from p2p_lib.color import rgb_to_lab
 
 # Table 1 of Sharma, Wu & Dalal (2005): L, a, b of two colours, and their difference
 TABLE = """
@@ -71,6 +72,22 @@ def test_colorfulness():
     red = torch.tensor([255, 0, 0], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 8, 8)
     assert metrics.colorfulness(gray).item() == 0
     assert metrics.colorfulness(red).item() == pytest.approx(0.3 * np.hypot(255, 127.5))
+
+
+def test_sharpness_is_the_mean_step_in_lightness():
+    stripes = torch.tensor([0, 255], dtype=torch.uint8).repeat(8).view(1, 1, 1, 16).expand(2, 3, 16, 16).clone()
+    stripes[1] = stripes[0].transpose(1, 2)
+    assert metrics.sharpness(stripes).tolist() == pytest.approx([50, 50], abs=1e-3)  # 100 in one direction, none in the other
+    assert metrics.sharpness(torch.full((1, 3, 8, 8), 90, dtype=torch.uint8)).item() == 0
+    ramp = torch.arange(0, 160, 10, dtype=torch.uint8).view(1, 1, 1, 16).expand(1, 3, 16, 16)
+    lightness = rgb_to_lab(ramp)[0, 0, 0]
+    assert metrics.sharpness(ramp).item() == pytest.approx(float(lightness[-1] - lightness[0]) / 15 / 2, abs=1e-3)
+
+
+def test_blur_has_less_sharpness():
+    picture = torch.randint(256, (1, 3, 16, 16), generator=torch.Generator().manual_seed(0)).byte()
+    blurred = torch.nn.functional.avg_pool2d(picture.float(), 3, stride=1).byte()
+    assert metrics.sharpness(blurred).item() < 0.5 * metrics.sharpness(picture).item()
 
 
 def test_ab_psnr_sees_colour_only():

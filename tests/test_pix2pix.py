@@ -79,6 +79,43 @@ def test_each_network_learns_from_its_own_loss_alone():
         assert torch.equal(before, after)
 
 
+def test_l1_alone_leaves_the_discriminator_untouched():
+    """Weights, running statistics and gradients; G takes the step of plain L1, whatever its weight is."""
+    method, (source, target) = make_method(objective=Objective(lambda_gan=0.0)), make_batch()
+    netG, before = copy.deepcopy(method.netG), copy.deepcopy(method.netD)
+    losses = method.step(source, target)
+    assert set(losses) == {"G_l1"}
+    assert_same_weights(method.netD, before)
+    assert all(gradient is None for gradient in grads(method.netD))
+    assert not method.optimizers["D"].state
+    optimizer = torch.optim.Adam(netG.parameters(), lr=LR, betas=(0.5, 0.999))
+    (100 * F.l1_loss(netG(source), target)).backward()
+    optimizer.step()
+    assert_same_weights(method.netG, netG)
+
+
+def test_weight_of_the_adversarial_loss():
+    """Without L1, G's gradients are proportional to it."""
+    whole, half = (make_method(objective=Objective(lambda_l1=0.0, lambda_gan=weight)) for weight in (1.0, 0.5))
+    for method in (whole, half):
+        method.step(*make_batch())
+    for one, other in zip(grads(whole.netG), grads(half.netG), strict=True):
+        torch.testing.assert_close(0.5 * one, other)
+
+
+def test_unconditional_discriminator_is_shown_the_picture_alone():
+    netD, seen = PatchDiscriminator(3, ndf=4, receptive_field=16), []
+    netD.register_forward_pre_hook(lambda module, args: seen.append(args))
+    method = Pix2Pix(UNetGenerator(image_size=32, ngf=4), netD, conditional=False)
+    source, target = make_batch()
+    method.step(source, target)
+    assert [len(images) for images in seen] == [1, 1, 1]
+    assert torch.equal(seen[0][0], target)
+    assert torch.equal(seen[1][0], seen[2][0])
+    assert not any(torch.equal(images[0], source) for images in seen)
+    assert all(gradient is not None for gradient in grads(netD))
+
+
 class Paint(nn.Module):
     """A generator that paints everything in one colour."""
 

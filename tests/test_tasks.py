@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tomllib
 
 import pytest
 import torch
 
 import p2p_lib as p2p
+from p2p_lib.checkpoint import load_checkpoint, save_checkpoint
 from p2p_lib.cli import main
 from p2p_lib.errors import ConfigError
 from p2p_lib.tasks import TASKS, Task, task_from_dict, to_toml
@@ -177,6 +179,43 @@ def test_values_that_cannot_work_are_refused_at_once(field, value):
 def test_discriminator_must_fit_the_picture():
     with pytest.raises(ConfigError, match="286 x 286 PatchGAN has no answer for a picture of side 32"):
         p2p.task("facades", "lite", image_size=32, receptive_field=286)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"lambda_gan": 0.0, "lambda_l1": 0.0}, "lambda_gan and lambda_l1 are both 0"),
+        ({"lambda_gan": -1.0}, "lambda_gan must not be negative"),
+        ({"skips": False, "generator": "resnet6"}, "Only a U-Net has skips.*resnet6"),
+        ({"lambda_gan": 0.0, "method": "bicyclegan", "nz": 8, "batch_size": 2}, "lambda_gan is for method pix2pix.*0.0"),
+    ],
+)
+def test_ablations_that_leave_nothing_are_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        Task(**settings)
+
+
+def test_networks_of_the_ablations(small_task):
+    def inputs(**changes) -> int:
+        return small_task(**changes).make_discriminator().layers[0].in_channels
+
+    assert (inputs(), inputs(conditional=False)) == (6, 3)
+    assert (inputs(codec="lab"), inputs(codec="lab", conditional=False)) == (3, 2)
+    widths = [[block.conv.in_channels for block in small_task(skips=skips).make_generator().up] for skips in (True, False)]
+    assert [inner * 2 for inner in widths[1][1:]] == widths[0][1:]
+
+
+def test_runs_from_before_a_field_existed_go_on(finished_run, make_pairs, tmp_path):
+    """Its checkpoint and its weights say nothing of the field; what it stands for by default is what they were trained with."""
+    shutil.copytree(finished_run.out, tmp_path / "old")
+    state = load_checkpoint(tmp_path / "old" / "last.pt", torch.device("cpu"))
+    old = {key: value for key, value in state["config"].items() if key not in ("conditional", "lambda_gan", "skips")}
+    assert len(old) == len(state["config"]) - 3
+    save_checkpoint(tmp_path / "old" / "last.pt", state | {"config": old})
+    more = dataclasses.replace(finished_run.task, steps=finished_run.step + 1)
+    run = p2p.fit(more, tmp_path / "old", resume=True, train=make_pairs(5, 36), val=make_pairs(3, 32), progress=False)
+    assert run.step == finished_run.step + 1
+    assert task_from_dict(old) == finished_run.task
 
 
 def test_task_is_frozen():

@@ -33,6 +33,8 @@ def random_pictures(n: int = 2, height: int = 32, width: int = 32) -> torch.Tens
         ({"norm": "instance", "out_channels": 1}, 54_405_505),  # Anime2Sketch's
         ({"norm": "instance", "nz": 8}, 54_417_795),  # BicycleGAN's
         ({"norm": "instance", "nz": 8, "inject": "all"}, 54_794_627),
+        # without skips: each of the seven outer layers up has half the inputs, its own width x what it gives x 16 weights fewer
+        ({"skips": False}, 54_413_955 - 16 * (3 * 512 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3)),
     ],
 )
 def test_parameter_count(options, count):
@@ -122,6 +124,15 @@ def test_positions_travel_through_the_skips():
     net.up[0].register_forward_hook(lambda module, args, out: torch.zeros_like(out))
     one, other = net(random_pictures(2))
     assert not torch.allclose(one, other, atol=1e-3)
+
+
+def test_encoder_decoder_has_nothing_but_its_bottleneck():
+    net = small_unet(skips=False).eval()
+    one, other = net(random_pictures(2))
+    assert not torch.equal(one, other)
+    net.up[0].register_forward_hook(lambda module, args, out: torch.zeros_like(out))
+    one, other = net(random_pictures(2))
+    assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("inject", ["input", "all"])

@@ -100,6 +100,19 @@ def test_gamut_slice_holds_what_a_display_has(lightness):
     assert inside[110, 110], "gray is always there"
 
 
+@pytest.mark.parametrize(
+    ("losses", "titles"),
+    [
+        (("G_gan", "G_l1", "D_real", "D_fake"), ["adversarial losses", "L1 in training, pictures in -1..1"]),
+        (("G_l1",), ["L1 in training, pictures in -1..1"]),
+        (("G_l1", "val_l1", "val_psnr"), ["L1 in training, pictures in -1..1", "validation"]),
+    ],
+)
+def test_history_shows_the_losses_that_there_are(losses, titles):
+    figure = p2p.viz.plot_history([{"step": step, **dict.fromkeys(losses, 0.5)} for step in range(3)])
+    assert [axes.get_title()[: len(title)] for axes, title in zip(figure.axes, titles, strict=True)] == titles
+
+
 def test_figures_draw(photo):
     figure = plot_ab({"photo": photo, "paler": photo // 2 + 64})
     for axes in figure.axes:
