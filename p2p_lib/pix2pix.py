@@ -5,8 +5,8 @@
 x is the source, y the target. D learns to tell (x, y) from (x, G(x)); G learns to be taken for real *and* to stay near y. L1 gets
 the low frequencies right, D the high ones, where L1 alone would answer "the mean of all that it could be", which is blur.
 
-Section 4.2 takes the objective apart, and so can `Objective` and the networks: L1 alone (`lambda_gan` 0), the adversarial term alone
-(`lambda_l1` 0), and a D that is not shown x (`conditional=False`), which asks only whether a picture looks real.
+Section 4.2 takes the objective apart; so can `Objective`: L1 alone (`lambda_gan` 0), the adversarial term alone (`lambda_l1` 0),
+and a D that is not shown x (`conditional=False`), which asks only whether a picture looks real.
 """
 
 from __future__ import annotations
