@@ -14,7 +14,7 @@ COLAB := .venv-colab/.installed-all
 GDOWN5 := .venv/gdown-5
 GDOWN5_INSTALLED := $(GDOWN5)/.installed
 
-.PHONY: help demo play app test lint notebooks test-browser test-colab test-gdown5 bench clean address
+.PHONY: help demo play app test lint notebooks test-slow test-browser test-colab test-gdown5 bench clean address
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -23,6 +23,7 @@ help:
 	@echo "make play         open the playground (lesson 9) in JupyterLab: draw, upload, compare"
 	@echo "make app          the same page without code, served by Voila"
 	@echo "make test         the unit tests, then every notebook from top to bottom in the lite profile"
+	@echo "make test-slow    the tests that take more than a few seconds each: real kills, several processes, every model"
 	@echo "make lint         check code and notebooks with ruff"
 	@echo "make notebooks    execute every notebook in the lite profile and save it with its outputs"
 	@echo "make test-browser the widgets in a real JupyterLab and a real browser; skipped where no chromium is installed"
@@ -115,6 +116,9 @@ lint: $(ALL)
 
 notebooks: $(ALL)
 	$(PY) tests/notebook_tools.py $(NOTEBOOKS)
+
+test-slow: $(ALL)
+	$(PY) -m pytest -n 2 -m slow --ignore=tests/browser -rs
 
 test-browser: $(ALL)
 	P2P_SCREENSHOTS="$${P2P_SCREENSHOTS:-screenshots}" $(PY) -m pytest tests/browser -rs

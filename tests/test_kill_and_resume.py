@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from kill_and_resume import kill_and_resume
 
 
+@pytest.mark.slow  # three processes, one after the other
 def test_a_kill_leaves_no_trace(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
     equal = kill_and_resume(tmp_path, kills=1, seed=0)

@@ -43,6 +43,7 @@ def assert_same_losses(some: list[dict[str, float]], others: list[dict[str, floa
     torch.testing.assert_close(some, others, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow  # three processes import torch: a dozen seconds
 def test_two_processes(tmp_path):
     """All in one test, as starting them takes longer than what they do."""
     train(dataclasses.replace(PIX2PIX, steps=14), tmp_path / "resumed")  # for two to go on with

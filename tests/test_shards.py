@@ -127,7 +127,7 @@ def test_training_from_shards_over_http_is_training_from_the_folder(folder, shar
     assert len(asked) == 28 and all(span for _, span, _ in asked)  # 14 steps of 2, what was read ahead among them
 
 
-@pytest.mark.slow  # three processes' worth of training; the same kill without a server is among the quick tests
+@pytest.mark.slow  # three processes' worth of training
 def test_killed_and_resumed_over_http(tmp_path, sharded, monkeypatch, capsys):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
     with offer(sharded) as server:
