@@ -3,8 +3,6 @@
 
 const NAMES = ["source", "result", "truth"];
 
-let views = 0; // radio buttons need a name of their own in every view
-
 function caption(side) {
   const span = make("span", { className: `p2p-compare-label p2p-compare-label-${side}` });
   span.setAttribute("aria-hidden", "true"); // the pictures have it as their description
@@ -12,7 +10,7 @@ function caption(side) {
 }
 
 function pairChoice(labels, chosen) {
-  const name = `p2p-compare-${++views}`;
+  const name = ownName("compare");
   const set = make("fieldset", { className: "p2p-compare-pairs" }, make("legend", { textContent: "Compare" }));
   const inputs = [[0, 1], [1, 2], [0, 2]].map((pair) => {
     const input = make("input", { type: "radio", name });

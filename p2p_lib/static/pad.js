@@ -5,8 +5,6 @@ const UNDO_STEPS = 40;
 const UNDO_PIXELS = 16e6;
 const TOOLS = { brush: "Brush", rectangle: "Rectangle", eraser: "Eraser" };
 
-let views = 0; // radio buttons need a name of their own in every view
-
 function copyOf(canvas) {
   const copy = make("canvas", { width: canvas.width, height: canvas.height });
   copy.getContext("2d").drawImage(canvas, 0, 0);
@@ -161,7 +159,7 @@ function exampleButton(content, number, load) {
 }
 
 function render({ model, el }) {
-  const id = `p2p-pad-${++views}`;
+  const id = ownName("pad");
   const canvas = make("canvas", { className: "p2p-pad-canvas", tabIndex: 0, width: model.get("side"), height: model.get("side") });
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", "Drawing pad: arrow keys move a cross, Enter puts the pen down and lifts it, Control+Z undoes");

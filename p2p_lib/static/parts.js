@@ -24,6 +24,9 @@ function keepKeys(el) {
   el.addEventListener("focusin", ({ target }) => (target.dataset.lmSuppressShortcuts = "true"));
 }
 
+// Radio buttons need a name of their own in every view. Each widget has a copy of this text, so views cannot be counted.
+const ownName = (what) => `p2p-${what}-${Math.random().toString(36).slice(2)}`;
+
 const tenths = (number) => (Math.round(10 * number) / 10 + 0).toFixed(1); // + 0: never "-0.0"
 const toBlob = (content) => new Blob([content], { type: "image/png" });
 
