@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -312,6 +314,23 @@ def test_folder_keeps_relative_paths_and_reports_the_unreadable(model, pictures,
             assert (out.mode, out.size) == ("RGB", (45, 20))
     expected = model(picture(20, 45))
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), expected)
+
+
+def test_folder_works_at_several_pictures_and_leaves_torch_its_threads(model, pictures, tmp_path, monkeypatch):
+    together = threading.Barrier(2, timeout=30)  # two calls meet, or this breaks
+    seen, threads = [], torch.get_num_threads()
+
+    def meet(self, picture, **options):
+        seen.append(torch.get_num_threads())
+        if len(seen) <= 2:
+            together.wait()
+        return picture
+
+    monkeypatch.setattr(Translator, "__call__", meet)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    translate_folder(model, pictures, tmp_path / "out", progress=False)
+    assert set(seen) == {max(1, threads // 2)}
+    assert torch.get_num_threads() == threads
 
 
 def test_folder_overwrites_only_if_asked(model, pictures, tmp_path):

@@ -145,6 +145,13 @@ def test_examples_have_the_colors_of_the_classes():
     assert offer.blank in offer.colors.values()
 
 
+def test_what_is_to_be_coloured_is_drawn_in_gray():
+    task = p2p.task("paint-lab", "lite", image_size=32)
+    pixels = np.concatenate([np.asarray(example).reshape(-1, 3) for example in example_sources(task)]).astype(int)
+    assert np.ptp(pixels, axis=1).max() <= 1
+    assert all(len(set(color)) == 1 for color in drawing_set(task).colors.values())
+
+
 def test_own_folder_has_no_examples(pad):
     task = p2p.task("facades", "lite", dataset="somewhere/pairs")
     assert example_sources(task) == []
