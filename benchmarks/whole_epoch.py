@@ -1,6 +1,6 @@
 """One whole epoch of pix2pix: `fit()` against the straightforward loop, interleaved.
 
-    python benchmarks/whole_epoch.py [--pairs 32] [--repeats 5]
+    python benchmarks/whole_epoch.py [--pairs 100] [--repeats 3]
 
 Both train the paper's networks on the same procedural facades at 256 px, from files on the disk: loader, jitter, both networks,
 and a checkpoint at the end are in the time; networks are made anew for each. The straightforward loop is what one writes first: a
@@ -90,8 +90,8 @@ def library(task: p2p.Task, folder: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     print(f"{machine()}; {options.pairs} pairs, n = {options.repeats}, median (quartiles) for a pair")
     with tempfile.TemporaryDirectory() as name:

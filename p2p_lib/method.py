@@ -44,8 +44,7 @@ class Method:
         self.device = next(self.netG.parameters()).device
         fused = self.device.type in ("cpu", "cuda")  # one pass over the weights instead of ten
         self.optimizers = {
-            name: torch.optim.Adam(network.parameters(), lr=base_lr[name], betas=betas, fused=fused)
-            for name, network in networks.items()
+            name: DenseAdam(network.parameters(), lr=base_lr[name], betas=betas, fused=fused) for name, network in networks.items()
         }
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.accumulate, self.processes = accumulate, processes
@@ -120,6 +119,22 @@ class Method:
             self.networks[name].load_state_dict(state[f"net{name}"])
             self.optimizers[name].load_state_dict(state[f"optimizer_{name}"])
         self.scaler.load_state_dict(state["scaler"])
+
+
+class DenseAdam(torch.optim.Adam):
+    """Adam that takes channels-last weights as they lie in memory; torch's fused one on the CPU copies them there and back."""
+
+    def _init_group(self, group: dict, params: list, grads: list, exp_avgs: list, exp_avg_sqs: list, *others: list) -> bool:
+        has_complex = super()._init_group(group, params, grads, exp_avgs, exp_avg_sqs, *others)
+        for tensors in (params, grads, exp_avgs, exp_avg_sqs):
+            tensors[:] = map(as_it_lies, tensors)  # views: what is changed is the same memory
+        return has_complex
+
+
+def as_it_lies(tensor: Tensor) -> Tensor:
+    """A view of a channels-last tensor (N, C, H, W) as (N, H, W, C), which is contiguous; others as they are."""
+    channels_last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return tensor.permute(0, 2, 3, 1) if channels_last else tensor
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from p2p_lib.method import DenseAdam
 from p2p_lib.models import PatchDiscriminator, UNetGenerator
 from p2p_lib.models.blocks import init_weights
 from p2p_lib.pix2pix import Objective, Pix2Pix
@@ -77,6 +78,27 @@ def test_each_network_learns_from_its_own_loss_alone():
     assert all(gradient is not None for gradient in grads(method.netG))
     for before, after in zip(seen["D"], grads(method.netD), strict=True):
         assert torch.equal(before, after)
+
+
+def test_adam_is_torchs_in_every_memory_format():
+    """Weights and state after three steps; all shapes stay."""
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        ours = nn.Sequential(nn.Conv2d(8, 16, 4, bias=False), nn.BatchNorm2d(16), nn.Conv2d(16, 3, 1)).to(
+            memory_format=memory_format
+        )
+        plain = copy.deepcopy(ours)
+        optimizers = [DenseAdam(ours.parameters(), lr=LR, fused=True), torch.optim.Adam(plain.parameters(), lr=LR)]
+        for _ in range(3):
+            x = torch.randn(2, 8, 9, 9)
+            for net, optimizer in zip((ours, plain), optimizers, strict=True):
+                optimizer.zero_grad()
+                net(x).square().mean().backward()
+                optimizer.step()
+        for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(one, other, atol=LR / 200, rtol=1e-4)
+            moments = [optimizer.state[weight]["exp_avg_sq"] for optimizer, weight in zip(optimizers, (one, other), strict=True)]
+            torch.testing.assert_close(*moments, atol=1e-9, rtol=1e-3)
 
 
 def test_l1_alone_leaves_the_discriminator_untouched():
