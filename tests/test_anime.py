@@ -74,6 +74,7 @@ def test_no_scene_and_no_shot_on_two_sides(film, tmp_path):
         assert set.union(*folds.values()) == {"train", "val", "test"}
 
 
+@pytest.mark.slow
 @real
 def test_real_videos(tmp_path):
     videos = [VIDEOS / "bikes.mp4", VIDEOS / "bigbuckbunny.mp4"]

@@ -111,6 +111,7 @@ def test_tensorboard(train_small, tmp_path):
     assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(train_small, tmp_path, start_p2p):
     process = start_p2p(*train_small, "--out", "run", "--steps", "100000")
     deadline = time.monotonic() + WAIT_S

@@ -105,6 +105,7 @@ def test_samples_and_gallery_show_what_the_network_saw(run, model, paintings):
         assert np.ptp(target, axis=-1).max() > 50
 
 
+@pytest.mark.slow
 def test_both_routes_learn_colour(small_task, paintings, tmp_path):
     """Nearer to the truth than the gray picture is, on what they were trained on."""
     val = PairedImages(paintings.array[:, :, :32, :32], paintings.names, "parts of a photo")

@@ -225,6 +225,7 @@ def start(server: Server, target: Path) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", PROGRAM, server.url(), target, SHA256], env=python_path())
 
 
+@pytest.mark.slow
 def test_killed_at_60_percent_it_resumes_and_verifies(tmp_path):
     target, part = tmp_path / "file.tar.gz", tmp_path / "file.tar.gz.part"
     with serve(Answer(BODY, pace=0.05), Answer(BODY)) as server:
@@ -249,6 +250,7 @@ def test_killed_just_before_the_end_asks_for_nothing_more(tmp_path):
         assert len(server.requests) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_fetch_once(tmp_path, caplog):
     with serve(Answer(BODY, pace=0.1)) as server:
         process = start(server, tmp_path / "file.tar.gz")

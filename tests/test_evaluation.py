@@ -103,6 +103,7 @@ def test_cases_are_ranked_by_the_model(found, finished_run, make_pairs, monkeypa
     assert gallery == list(range(11))
 
 
+@pytest.mark.slow
 def test_command_line_on_procedural_samples(tmp_path, capsys):
     assert main(["evaluate", "facades-tiny", "facades", "--out", str(tmp_path / "report")]) == 0
     out = capsys.readouterr().out

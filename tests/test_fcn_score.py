@@ -53,6 +53,7 @@ def test_intervals_lie_around_the_score():
         assert found.value == pytest.approx(float(fcn_score.scores(counts.sum(0))[name]))
 
 
+@pytest.mark.slow
 def test_segmenter_reads_real_photos_better_than_their_blur_and_others(streets, segmenter):
     source, target = streets.batch(range(len(streets)))
     truth = fcn_score.classes_of(source, 32)

@@ -69,6 +69,7 @@ def test_unknown_name():
         sketcher("anime2scetch")
 
 
+@pytest.mark.slow
 def test_network_draws_each_picture_as_the_translator_does(no_network):
     """Pictures of two sizes, mixed: they come back in their order."""
     download_folder().mkdir(parents=True)
