@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from http_server import running
 
 
 class FolderServer(ThreadingHTTPServer):
@@ -63,11 +64,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def offer(folder: Path, **options: bool) -> Iterator[FolderServer]:
     """``with offer(folder) as server:`` a server that is gone at the end of the block."""
-    with FolderServer(folder, **options) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with FolderServer(folder, **options) as server, running(server):
+        yield server

@@ -99,13 +99,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[None]:
+    """A server answers, in a thread of its own, until the end of the block."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
 def serve(*answers: Answer) -> Iterator[Server]:
     """``with serve(Answer(b"...")) as server:`` a server that is gone at the end of the block."""
-    with Server(*answers) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Server(*answers) as server, running(server):
+        yield server

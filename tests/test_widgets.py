@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 
@@ -15,8 +14,7 @@ from p2p_lib.errors import DataError
 
 anywidget = pytest.importorskip("anywidget", reason="anywidget is not installed")
 
-from ipywidgets import Widget  # noqa: E402
-from ipywidgets.widgets import widget as widget_module  # noqa: E402
+from widget_helpers import encoded, live, plain  # noqa: E402
 
 from p2p_lib.widgets import Compare, Playground, base  # noqa: E402
 from p2p_lib.widgets.base import from_png, to_png  # noqa: E402
@@ -35,21 +33,6 @@ def pad(model):
     pad = Playground(model)
     yield pad
     pad.close()
-
-
-def live() -> set:
-    """Every widget that ipywidgets keeps (version 8, version 7)."""
-    return set(widget_module._instances if hasattr(widget_module, "_instances") else Widget.widgets)
-
-
-def plain(color: str | tuple = "red", size: tuple[int, int] = (64, 64)) -> Image.Image:
-    return Image.new("RGB", size, color)
-
-
-def encoded(image: Image.Image, file_format: str, **options) -> bytes:
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
 
 
 def send(pad: Playground, number: int, drawing: bytes) -> None:

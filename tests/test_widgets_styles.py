@@ -18,7 +18,7 @@ from p2p_lib.latent import between_four, interpolate, random_latents, square
 anywidget = pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 from ipywidgets import Widget  # noqa: E402
-from ipywidgets.widgets import widget as widget_module  # noqa: E402
+from widget_helpers import encoded, live, plain  # noqa: E402
 
 from p2p_lib.widgets import BatchTranslate, Compare, LatentExplorer, Playground  # noqa: E402
 from p2p_lib.widgets.base import from_png, to_png  # noqa: E402
@@ -48,21 +48,6 @@ def batch(facades, tmp_path):
     batch.send = lambda content, buffers=None: batch.sent.append((content, buffers))
     yield batch
     batch.close()
-
-
-def live() -> set:
-    """Every widget that ipywidgets keeps (version 8, version 7)."""
-    return set(widget_module._instances if hasattr(widget_module, "_instances") else Widget.widgets)
-
-
-def plain(color: str | tuple = "red", size: tuple[int, int] = (64, 64)) -> Image.Image:
-    return Image.new("RGB", size, color)
-
-
-def encoded(image: Image.Image, file_format: str = "PNG", **options) -> bytes:
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
 
 
 def message(widget: Widget, content: dict, *buffers: bytes) -> None:

@@ -36,10 +36,17 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
     environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
-    with open(folder / "jupyter.log", "w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-    try:
+    with served(command, folder, environment, folder / "jupyter.log") as server:
         yield _address(server, home / "runtime", folder / "jupyter.log")
+
+
+@contextlib.contextmanager
+def served(command: list[str], folder: Path, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen]:
+    """A server's process, which is gone at the end of the block; what it says is in `log`."""
+    with open(log, "w") as file:
+        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)
+    try:
+        yield server
     finally:
         server.terminate()
         try:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +44,6 @@ def opened_notebook(folder: Path, cells: list[str]) -> Iterator:
             run_cell(page, i)
         yield page
         browser.close()
-
-
-def screenshots(folder: Path) -> Callable:
-    """``screenshot(page, "name")`` keeps what the page shows, in $P2P_SCREENSHOTS if that is set, else in `folder`."""
-    folder = Path(os.environ.get("P2P_SCREENSHOTS") or folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    return lambda shown, name: shown.screenshot(path=folder / f"{name}.png")
 
 
 def run_cell(page, index: int) -> str:

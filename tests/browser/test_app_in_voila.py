@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jupyter_lab import CHROMIUM, CHROMIUM_FLAGS, ROOT
-from notebook_page import NEEDS_BROWSER, drag, picture_in, screenshots
+from jupyter_lab import CHROMIUM, CHROMIUM_FLAGS, ROOT, served
+from notebook_page import NEEDS_BROWSER, drag, picture_in
 
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 pytest.importorskip("voila", reason="voila is not installed")
@@ -38,18 +38,9 @@ def voila(folder: Path) -> Iterator[str]:
     environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     environment.pop("P2P_DATA", None)
     command = [sys.executable, "-m", "voila", str(NOTEBOOK), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
-    with open(folder / "voila.log", "w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-    try:
+    with served(command, folder, environment, folder / "voila.log") as server:
         _wait_for(f"http://127.0.0.1:{port}/voila/static/", server, folder / "voila.log")
         yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
@@ -78,7 +69,7 @@ def page(tmp_path_factory) -> Iterator:
         browser.close()
 
 
-def test_page_has_the_widgets_and_no_code(page, tmp_path):
+def test_page_has_the_widgets_and_no_code(page, screenshot):
     for widget, least in ((".p2p-pad", 6), (".p2p-explorer", 2), (".p2p-compare", 1), (".p2p-batch", 1)):
         playwright.expect(page.locator(widget).nth(least - 1)).to_be_attached(timeout=60_000)
     for pad in page.locator(".p2p-pad").all():  # several on one page: each has a tool and a colour in hand
@@ -86,10 +77,10 @@ def test_page_has_the_widgets_and_no_code(page, tmp_path):
     assert page.get_by_role("heading", name=re.compile("Playground")).count()
     assert 'Translator.load("facades")' not in page.content()
     assert "Traceback" not in page.locator("body").inner_text()
-    screenshots(tmp_path)(page, "voila")
+    screenshot(page, "voila")
 
 
-def test_what_is_drawn_there_is_translated(page, tmp_path):
+def test_what_is_drawn_there_is_translated(page, screenshot):
     result = page.locator(".p2p-pad-result").first
     before = result.get_attribute("src")
     picture = picture_in(page, ".p2p-pad-result >> nth=0")
@@ -98,4 +89,4 @@ def test_what_is_drawn_there_is_translated(page, tmp_path):
     playwright.expect(result).to_have_attribute("aria-busy", "false", timeout=20_000)
     changed = np.abs(picture_in(page, ".p2p-pad-result >> nth=0").astype(int) - picture).mean(-1)
     assert changed[100:156, 100:156].mean() > 10
-    screenshots(tmp_path)(page, "voila_drawn")
+    screenshot(page, "voila_drawn")

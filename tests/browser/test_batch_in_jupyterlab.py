@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from notebook_page import NEEDS_BROWSER, fits, focus_order, nameless, opened_notebook, picture_in, run_cell, screenshots
+from notebook_page import NEEDS_BROWSER, fits, focus_order, nameless, opened_notebook, picture_in, run_cell
 from PIL import Image
 
 pytest.importorskip("anywidget", reason="anywidget is not installed")
@@ -43,11 +43,6 @@ def page(tmp_path_factory) -> Iterator:
     with opened_notebook(tmp_path_factory.mktemp("lab"), CELLS) as page:
         page.locator(".p2p-compare").wait_for()
         yield page
-
-
-@pytest.fixture(scope="module")
-def screenshot(tmp_path_factory) -> Callable:
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
 def encoded(size: tuple[int, int], file_format: str = "PNG", **options) -> bytes:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from notebook_page import NEEDS_BROWSER, fits, nameless, opened_notebook, playwright, run_cell, screenshots
+from notebook_page import NEEDS_BROWSER, fits, nameless, opened_notebook, playwright, run_cell
 
 pytestmark = NEEDS_BROWSER
 
@@ -50,11 +50,6 @@ def folder(tmp_path_factory):
 def page(folder) -> Iterator:
     with opened_notebook(folder, CELLS) as page:
         yield page
-
-
-@pytest.fixture(scope="module")
-def screenshot(tmp_path_factory):
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
 def cell(page, index: int):

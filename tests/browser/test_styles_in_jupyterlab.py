@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from notebook_page import NEEDS_BROWSER, drag, fits, focus_order, nameless, opened_notebook, picture_in, run_cell, screenshots
+from notebook_page import NEEDS_BROWSER, drag, fits, focus_order, nameless, opened_notebook, picture_in, run_cell
 from PIL import Image
 
 pytest.importorskip("anywidget", reason="anywidget is not installed")
@@ -44,11 +44,6 @@ def page(tmp_path_factory) -> Iterator:
     with opened_notebook(tmp_path_factory.mktemp("lab"), CELLS) as page:
         page.locator(".p2p-explorer").wait_for()
         yield page
-
-
-@pytest.fixture(scope="module")
-def screenshot(tmp_path_factory) -> Callable:
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
 def after_change(page, selector: str, act: Callable[[], object]) -> np.ndarray:

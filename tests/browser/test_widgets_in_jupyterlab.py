@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from notebook_page import NEEDS_BROWSER, drag, fits, focus_order, nameless, opened_notebook, picture_in, run_cell, screenshots
+from notebook_page import NEEDS_BROWSER, drag, fits, focus_order, nameless, opened_notebook, picture_in, run_cell
 from PIL import Image
 
 pytest.importorskip("anywidget", reason="anywidget is not installed")
@@ -68,11 +68,6 @@ def page(tmp_path_factory) -> Iterator:
     with opened_notebook(tmp_path_factory.mktemp("lab"), CELLS) as page:
         page.locator(".p2p-compare").wait_for()
         yield page
-
-
-@pytest.fixture(scope="module")
-def screenshot(tmp_path_factory) -> Callable:
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
 def answer(page) -> np.ndarray:
