@@ -4,43 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
-import os
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from helpers import REFERENCE, python_path, reference_entry
 from hypothesis import settings
 from torch import Tensor
 
 import p2p_lib as p2p
 from p2p_lib.data import PairedImages
 
-ROOT = Path(__file__).resolve().parents[1]
-REFERENCE = ROOT.parent / "shared" / "checkpoints"
 SMALL = {"image_size": 32, "jitter": 4, "receptive_field": 16, "ngf": 4, "ndf": 4, "dropout": True, "upsample": "transpose"}
 SHORT = {"batch_size": 2, "steps": 12, "eval_every": 4, "save_every": 5}
 
 torch.set_num_threads(1)  # pytest-xdist keeps the cores busy
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("repeatable")
-
-
-def lesson_definitions(name: str, **given: Any) -> SimpleNamespace:
-    """What the cells tagged "definition" of a lesson define, with torch and `given` at hand."""
-    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
-    definitions = [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
-    names = {"torch": torch} | given
-    exec("\n\n".join(definitions), names)
-    return SimpleNamespace(**names)
 
 
 @pytest.fixture(scope="session")
@@ -126,11 +110,6 @@ def run_python() -> Callable[..., str]:
     return run
 
 
-def python_path() -> dict[str, str]:
-    """The environment for a process that imports the library of this checkout, installed or not."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-
-
 @pytest.fixture
 def disk_full_after() -> Callable[[int], contextlib.AbstractContextManager[None]]:
     """``with disk_full_after(size):`` no file grows beyond `size` bytes: the operating system refuses, as on a full disk."""
@@ -169,22 +148,3 @@ def fill_from_reference() -> Callable[[torch.nn.Module, str], tuple[Tensor, dict
             return torch.from_numpy(x), dict(file)
 
     return fill
-
-
-def reference_entry(vector: dict, key: str, shape: list[int]) -> np.ndarray:
-    """One entry of a public network's state dict, by the rule of the test vectors, seed 1."""
-    rng = np.random.default_rng(zlib.crc32(f"1:{key}".encode()))
-    if key.endswith("num_batches_tracked"):
-        return np.array(0)
-    if key.endswith("running_var"):
-        return rng.uniform(0.5, 1.5, shape).astype(np.float32)
-    value = rng.standard_normal(shape)
-    if key.endswith("running_mean") or (len(shape) == 1 and key.endswith(".bias")):
-        value *= 0.1
-    elif len(shape) == 1:
-        value = 1 + 0.1 * value
-    else:  # in place, since there are millions
-        last = vector["last_layer_scale"]
-        value *= math.sqrt(max(shape[0], shape[1]) / math.prod(shape))
-        value *= last["factor"] if key in last["keys"] else vector["hidden_weight_gain"]
-    return value.astype(np.float32)

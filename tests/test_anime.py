@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, python_path
+from helpers import ROOT, python_path
 from PIL import Image
 from test_frames import VIDEOS, numbered, real, shot, write_video
 

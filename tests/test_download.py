@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import python_path
+from helpers import python_path
 from http_server import Answer, Server, serve
 
 from p2p_lib.data.download import Patience, download

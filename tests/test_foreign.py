@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import REFERENCE
+from helpers import REFERENCE
 from PIL import Image
 from torch import Tensor
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import REFERENCE, reference_entry
+from helpers import REFERENCE, reference_entry
 from torch import Tensor, nn
 
 from p2p_lib.models import foreign

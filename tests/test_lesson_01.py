@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import lesson_definitions
+from helpers import lesson_definitions
 
 from p2p_lib.models import PatchDiscriminator, UNetGenerator
 from p2p_lib.models.blocks import init_weights

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import lesson_definitions
+from helpers import lesson_definitions
 from torch import Tensor
 
 from p2p_lib.codec import GrayCodec, luma

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import lesson_definitions
+from helpers import lesson_definitions
 from PIL import Image
 
 from p2p_lib.data import PairedImages

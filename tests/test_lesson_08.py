@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import lesson_definitions
+from helpers import lesson_definitions
 from torch import Tensor, nn
 
 import p2p_lib as p2p

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import lesson_definitions
+from helpers import lesson_definitions
 
 import p2p_lib as p2p
 from p2p_lib import metrics

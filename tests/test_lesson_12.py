@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, lesson_definitions
+from helpers import ROOT, lesson_definitions
 
 import p2p_lib as p2p
 from p2p_lib.data.loading import samples

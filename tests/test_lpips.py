@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from helpers import ROOT
 from torchvision.models import squeezenet1_1
 
 from p2p_lib.errors import DataError

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 from PIL import Image, ImageDraw
 
 from p2p_lib.data.balloons import find_balloons, has_lettering

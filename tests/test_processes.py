@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import python_path
+from helpers import python_path
 from two_processes import BICYCLE, PIX2PIX, assert_same_gradients, losses_of, train
 
 from p2p_lib.checkpoint import load_checkpoint

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from conftest import python_path
+from helpers import python_path
 from torch import Tensor, nn
 
 from p2p_lib import torch_file

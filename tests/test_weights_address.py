@@ -9,8 +9,8 @@ from pathlib import Path
 import drive_pages
 import numpy as np
 import pytest
-from conftest import ROOT
 from drive_pages import ID
+from helpers import ROOT
 from http_server import Answer, serve
 from test_weights import GOOD, OTHER, PAGE, SHA256, both_at_once, left, other_network, own_cache  # noqa: F401 - a fixture
 
