@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from p2p_lib.data.catalog import CATALOG, data_folder
 from p2p_lib.data.images import FINE
 from p2p_lib.data.loading import HasData, load
 from p2p_lib.data.pairs import PairedImages
@@ -68,7 +69,8 @@ def shard(
     for split in splits:
         loaded[split] = load(task, split, size=size)
         if split != "test" or not _same(loaded["test"], loaded["val"]):
-            indices[split] = write_shards(loaded[split], out, split, pairs_per_shard, file_format)
+            index = write_shards(loaded[split], out, split, pairs_per_shard, file_format)
+            indices[split] = dataclasses.replace(index, origin=_without_home(index.origin, task.dataset))
     for split, index in indices.items():  # last: an index says that its shards are complete
         atomic_write_text(out / INDEX.format(split=split), index.to_json())
     return Sharded(out, indices)
@@ -122,6 +124,12 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> list[int]:
     tar.addfile(info, io.BytesIO(data))
     padded = -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
     return [tar.offset - padded, len(data), zlib.crc32(data)]
+
+
+def _without_home(origin: str, dataset: str) -> str:
+    """Where pairs come from, without the path on this machine to their dataset: shards are made to be handed on."""
+    home = data_folder() if dataset in CATALOG else Path(dataset).expanduser().parent
+    return origin.replace(f"{home}{os.sep}", "")
 
 
 def _same(first: PairedImages, second: PairedImages) -> bool:
