@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from p2p_lib.color import lab_to_rgb, rgb_to_lab
@@ -28,6 +29,8 @@ class Codec(Protocol):
     out_channels: int
     keeps_lightness: bool
     """Whether the lightness of what it decodes is that of the source, which a lossy file format would change again."""
+    reach: int
+    """How many pixels away from a pixel its decoding looks at the source; 0: nowhere but there."""
 
     def encode_source(self, image: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) -> network input (N, in_channels, H, W) in [-1, 1]."""
@@ -48,6 +51,7 @@ class RgbCodec:
     in_channels = 3
     out_channels = 3
     keeps_lightness = False
+    reach = 0
 
     def encode_source(self, image: Tensor) -> Tensor:
         return to_network_range(image)
@@ -67,6 +71,7 @@ class LabCodec:
     in_channels = 1
     out_channels = 2
     keeps_lightness = True
+    reach = 0
 
     def encode_source(self, image: Tensor) -> Tensor:
         return picture_to_lab(image)[:, :1] / 50 - 1
@@ -93,6 +98,7 @@ class GrayCodec:
     in_channels = 1
     out_channels = 3
     keeps_lightness = False
+    reach = 0
 
     def encode_source(self, image: Tensor) -> Tensor:
         return to_network_range(luma(image))
@@ -118,6 +124,24 @@ class SketchCodec(RgbCodec):
 
     def decode(self, output: Tensor, source: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
         return from_network_range(output, dtype).repeat(1, 3, 1, 1)
+
+
+class InkCodec(RgbCodec):
+    """A drawing in, colours out, with the drawing's own strokes over them: a network's colours are soft, a pen's lines are not.
+
+    Every pixel of the answer is multiplied by ``sqrt((gray + c) / (around + c))``: `gray` is the luma of the source, `around` its
+    mean over 9 x 9 pixels. A stroke is darker than what is around it; paper and even tones are not, and change nothing.
+    """
+
+    reach = 4
+    floor = 0.15  # c: how little is left of the contrast between two blacks
+
+    def decode(self, output: Tensor, source: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
+        gray = (to_network_range(luma(source)) + 1) / 2
+        around = F.avg_pool2d(gray, 2 * self.reach + 1, stride=1, padding=self.reach, count_include_pad=False)
+        strokes = ((gray + self.floor) / (around + self.floor)).sqrt()
+        colors = (output.to(torch.float32).clamp(-1, 1) + 1) / 2
+        return store((colors * strokes).clamp(0, 1), dtype)
 
 
 def picture_to_lab(image: Tensor) -> Tensor:
@@ -161,7 +185,7 @@ def store(unit: Tensor, dtype: torch.dtype) -> Tensor:
     return (unit * LEVELS[dtype]).round_().to(dtype) if dtype in LEVELS else unit.to(dtype)
 
 
-CODECS: dict[str, type] = {"rgb": RgbCodec, "lab": LabCodec, "gray": GrayCodec, "sketch": SketchCodec}
+CODECS: dict[str, type] = {"rgb": RgbCodec, "lab": LabCodec, "gray": GrayCodec, "sketch": SketchCodec, "ink": InkCodec}
 
 
 def make_codec(name: str) -> Codec:

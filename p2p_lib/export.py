@@ -44,8 +44,15 @@ SEEN = {
     "lab": ("L / 50 - 1, with L of CIE L*a*b* (D65, 2 degrees) of the sRGB picture", "a / 110, b / 110; L is the picture's own"),
     "gray": ("gray / 127.5 - 1, with gray = 0.299 R + 0.587 G + 0.114 B rounded", "R, G, B, black..white as -1..1"),
     "sketch": ("R, G, B / 127.5 - 1", "gray, black..white as -1..1"),
+    "ink": ("R, G, B / 127.5 - 1", "R, G, B, black..white as -1..1, before the drawing's strokes are laid over it"),
 }
 """What a codec makes of a picture, and what the network's answer means."""
+
+AFTERWARDS = {
+    "lab": "clamped, rounded to 8 bits, Lab to sRGB",
+    "ink": "clamped, times sqrt((g + 0.15) / (m + 0.15)), g the picture's gray in 0..1, m its mean over 9 x 9 pixels; rounded",
+}
+"""What lies between the network's answer and the picture, where that is more than rounding."""
 
 
 class PictureModel(nn.Module):
@@ -206,7 +213,7 @@ def describe(model: Translator) -> dict[str, str]:
         "output answer": f"float32 (1, {model.codec.out_channels}, height, width), the network's own: {after}",
         "height and width": sizes,
         "inside, before the network": before,
-        "inside, after the network": "clamped, rounded to 8 bits" + (", Lab to sRGB" if model.codec.keeps_lightness else ""),
+        "inside, after the network": AFTERWARDS.get(model.task.codec, "clamped, rounded to 8 bits"),
         "config": json.dumps(dataclasses.asdict(model.task)),
     }
     return {name: text for name, text in facts.items() if name != "input z" or model.nz}

@@ -198,8 +198,13 @@ class Translator:
         height, width = (_round_up(side, multiple) for side in image.shape[-2:])
         whole = height * width <= max(SINGLE_PASS_PIXELS, multiple**2)
         output = self._answer(image, z) if whole else self._answer_in_tiles(image, z, _round_up(MIN_TILE, multiple))
-        strips = zip(output.split(DECODED_ROWS, dim=-2), image.split(DECODED_ROWS, dim=-2), strict=True)
-        return torch.cat([self.codec.decode(answer, source, image.dtype) for answer, source in strips], dim=-2)
+        return torch.cat([self._decode_rows(output, image, top) for top in range(0, image.shape[-2], DECODED_ROWS)], dim=-2)
+
+    def _decode_rows(self, output: Tensor, image: Tensor, top: int) -> Tensor:
+        """The decoded answer from the row `top` on, `DECODED_ROWS` of it at most."""
+        first, end = max(0, top - self.codec.reach), top + DECODED_ROWS + self.codec.reach
+        decoded = self.codec.decode(output[..., first:end, :], image[..., first:end, :], image.dtype)
+        return decoded[..., top - first : top - first + DECODED_ROWS, :]
 
     def _answer_in_tiles(self, image: Tensor, z: Tensor | None, tile: int) -> Tensor:
         """`_answer` tile by tile; each is faded in and out over the overlap, and all are added up.

@@ -66,3 +66,24 @@ def test_rgb_codec_round_trip():
 def test_unknown_codec_names_the_nearest():
     with pytest.raises(ConfigError, match="no codec 'rbg'. Did you mean 'rgb'"):
         make_codec("rbg")
+
+
+def test_ink_lays_strokes_over_the_answer_and_leaves_paper_and_tones_alone():
+    drawing = torch.full((1, 3, 40, 40), 255, dtype=torch.uint8)
+    drawing[..., 20:] = 90  # an even tone
+    drawing[..., 8, :20] = 0  # a stroke
+    answer = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    plain, inked = (make_codec(name).decode(answer, drawing, torch.float32) for name in ("rgb", "ink"))
+    even = torch.ones(40, 40, dtype=torch.bool)
+    even[4:13, :24], even[:, 16:24] = False, False  # whatever has a stroke or an edge within four pixels
+    torch.testing.assert_close(inked[..., even], plain[..., even])
+    assert (inked[..., 8, :16] < 0.5 * plain[..., 8, :16]).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32])
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (40, 2)])
+def test_ink_takes_pictures_of_any_size_and_kind(dtype, size):
+    drawing = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    drawing = drawing if dtype == torch.float32 else (drawing * (255 if dtype == torch.uint8 else 65535)).to(dtype)
+    inked = make_codec("ink").decode(torch.zeros(2, 3, *size), drawing, dtype)
+    assert inked.dtype == dtype and inked.shape == drawing.shape

@@ -26,6 +26,7 @@ KINDS = {
     "bicyclegan": {"method": "bicyclegan", "nz": 3, "inject": "all", "n_scales": 1},
     "noise": {"nz": 2, "inject": "input"},
     "sketch": {"codec": "sketch"},
+    "ink": {"codec": "ink", "source_skip": True},
 }
 
 OUTSIDE = """

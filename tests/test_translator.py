@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import os
 import threading
@@ -251,6 +252,15 @@ def test_tiles_keep_integers_rounded_once(tiles_and_whole):
     in_tiles, _ = tiles_and_whole(array)
     as_float, _ = tiles_and_whole(array / np.float32(65535))
     np.testing.assert_allclose(in_tiles, as_float * 65535, atol=2)
+
+
+def test_strips_are_decoded_as_the_whole(model, monkeypatch):
+    inked = Translator(model.netG, dataclasses.replace(model.task, codec="ink"), model.device)
+    array = np.random.default_rng(0).integers(0, 256, (70, 40, 3), np.uint8)
+    whole = inked(array)
+    assert (whole != model(array)).any()
+    monkeypatch.setattr(translator, "DECODED_ROWS", 16)
+    np.testing.assert_array_equal(inked(array), whole)
 
 
 @given(steps=st.integers(1, 150), tile=st.sampled_from([512, 768, 1024]), align=st.sampled_from([32, 64, 128, 256]))
