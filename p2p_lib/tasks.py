@@ -49,8 +49,8 @@ class Task:
         zoom: Smallest side, as a share, of the random square that is cut out and resized back; 1 switches it off.
         redraw: Policy by which line drawings are replaced by others of the same picture (see data.redraw).
         source_jitter: How far brightness, contrast, saturation and hue of the source are jittered.
-        codec: What the network sees: colours (sketch: answers gray; ink: its answer lies under the source's strokes), or lightness only
-            and answers a, b (lab) or colours (gray).
+        codec: What the network sees: colours (sketch: answers gray; ink: answers what lies under the source's lines), or lightness
+            only and answers a, b (lab) or colours (gray).
         generator: A U-Net, or a ResNet with 6 or 9 blocks.
         ngf: Filters in the first layer of the generator.
         norm: Normalisation of both networks.
