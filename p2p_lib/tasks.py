@@ -98,7 +98,7 @@ class Task:
     hflip: bool = True
     vflip: bool = False
     zoom: float = 1.0
-    redraw: Literal["none", "manga"] = "none"
+    redraw: Literal["none", "manga", "any-light"] = "none"
     source_jitter: ColorJitter = (0.0, 0.0, 0.0, 0.0)
     codec: Literal["rgb", "lab", "gray", "sketch", "ink"] = "rgb"
     generator: Literal["unet", "resnet6", "resnet9"] = "unet"
@@ -406,7 +406,13 @@ TASKS["paint-lab"] = Row(
 TASKS["anime"] = Row(
     "Line drawing to anime frame, trained on drawings by many hands", {"dataset": "anime", "epochs": 50} | INK, INK_LITE
 )
-TASKS["comics"] = Row("Line drawing to comic panel, trained on drawings by many hands", {"dataset": "comics"} | INK, INK_LITE)
+ANY_LIGHT: dict[str, Any] = {"codec": "ink", "redraw": "any-light", "lambda_l1": 2000.0}
+"""For stories of day and night: L1 outweighs a discriminator that would rather see strong colours than likely ones."""
+TASKS["comics"] = Row(
+    "Line drawing to comic panel, by any hand and in any light",
+    {"dataset": "comics"} | INK | ANY_LIGHT,
+    INK_LITE | ANY_LIGHT,
+)
 TASKS["anime-jys1670"] = Row(
     "Line drawing to anime frame as jys1670 trained it: 512 px, one program's drawings, batch 10, 50 epochs",
     {

@@ -29,6 +29,7 @@ from p2p_lib import data, metrics, viz
 from p2p_lib.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from p2p_lib.data.images import save_image
 from p2p_lib.data.pairs import PairedImages
+from p2p_lib.data.resident import batches_for
 from p2p_lib.device import best_device, isolated_rng
 from p2p_lib.errors import ConfigError, P2PError, TrainingError
 from p2p_lib.files import atomic_write_text, remove_partial
@@ -182,11 +183,12 @@ class Trainer:
         processes: Processes = ONE_PROCESS,
     ) -> None:
         self.task, self.out, self.pairs, self.val = task, out, train, val
+        self.device = best_device()
+        self.batches = batches_for(train, self.device)
         self.processes = processes
         self.monitor = monitor if processes.main else None
         self.callbacks = [*callbacks, *filter(None, [monitor])] if processes.main else []
         self.progress = progress and processes.main
-        self.device = best_device()
         self.codec, self.augment = task.make_codec(), task.make_augment()
         self.method = task.make_method(self.device, processes)
         self.share = Share(processes.rank, processes.count)
@@ -238,9 +240,9 @@ class Trainer:
         """
         generator = torch.Generator().manual_seed(derive_seed(self.task.seed, "augment", self.step))
         indices = batch_indices(self.step, self.task.batch_size, len(self.pairs), self.task.seed)
-        source, target = (half.to(self.device, non_blocking=True) for half in self.pairs.batch(indices))
+        source, target = (half.to(self.device, non_blocking=True) for half in self.batches.batch(indices))
         if self.step + 1 < self.total_steps:
-            self.pairs.read_ahead(batch_indices(self.step + 1, self.task.batch_size, len(self.pairs), self.task.seed))
+            self.batches.read_ahead(batch_indices(self.step + 1, self.task.batch_size, len(self.pairs), self.task.seed))
         source, target = self.augment(source, target, generator)
         source, target = (self.share.of(half, self.method.groups) for half in (source, target))
         torch.manual_seed(derive_seed(self.task.seed, "dropout", self.step))

@@ -47,6 +47,22 @@ def test_a_given_drawing_keeps_its_picture(batch):
     assert torch.equal(drawings, source)
 
 
+def test_in_any_light_the_same_drawing_stands_for_many_pictures(batch):
+    source, target = batch
+    drawings, targets = RedrawPolicy(given=1.0, relit_given=1.0)(source, target, seeded())
+    assert torch.equal(drawings, source)
+    assert (targets != target).flatten(1).any(dim=1).all()
+
+
+def test_dark_light_is_blue_as_nights_are_painted(batch):
+    target = batch[1].repeat(25, 1, 1, 1)
+    relit = redraw.relight(target, redraw._Draw(len(target), target.device, seeded())).float()
+    red, _, blue = relit.mean(dim=(2, 3)).T
+    dark = relit.mean(dim=(1, 2, 3)) / target.float().mean(dim=(1, 2, 3)) < 0.4
+    assert 30 < dark.sum() < 270
+    assert (blue / red)[dark].median() > 1.5 * (blue / red)[~dark].median()
+
+
 def test_the_given_share_stays_and_the_rest_does_not(batch):
     source, target = (half.repeat(25, 1, 1, 1) for half in batch)  # 300 drawings
     drawings, _ = RedrawPolicy(given=0.4)(source, target, seeded())

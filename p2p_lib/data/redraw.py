@@ -4,7 +4,8 @@ A network that was trained on the clean lines of one sketch extractor knows noth
 of screentone and solid black are all new to it, and it answers with mud. What it should learn is what all of them share. So in
 training the drawing of a pair is replaced at random: lines found in the target by several extractors, each with random parameters,
 tones laid under them as flat gray, screentone or hatching, and then the pen and the paper change. Some pictures are put into
-another light before they are drawn, so that a dark tone means a dark place.
+another light before they are drawn, so that a dark tone means a dark place; where the policy says so, even some whose drawing stays,
+so that a drawing without tones tells nothing of the light.
 
 All of it works on whole batches of tensors on whatever device they are, float (N, 1, H, W) in [0, 1], white 1; every random number
 comes from the generator that is passed in, drawn on the CPU. Widths are in pixels of the training picture.
@@ -20,6 +21,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 Range = tuple[float, float]
+NIGHT = (1.0, 0.2, -0.8)
+"""Red, green and blue fall with the level of light to the power of 1 + these."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +38,9 @@ class RedrawPolicy:
     breaks, noise : share of the others whose lines are interrupted, whose paper is speckled.
     strength : range of factors on the darkness of lines.
     relit : share of the others whose picture is put into another light first.
+    relit_given : the same of the drawings that stay. They do not change with it, so the network learns that such a drawing does not
+        tell the light, and answers with colours between day and night: duller where the light was always the same, nearer to the
+        truth where it was not.
     """
 
     given: float = 0.5
@@ -45,13 +51,15 @@ class RedrawPolicy:
     noise: float = 0.3
     strength: Range = (0.5, 1.3)
     relit: float = 0.6
+    relit_given: float = 0.0
 
     def __call__(self, source: Tensor, target: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Drawings and pictures, uint8 (N, 3, H, W) each -> the same, some of the drawings drawn anew, some pictures relit."""
         draw = _Draw(len(source), source.device, generator)
         stays = draw.chance(self.given)
         toned = ~stays & draw.chance(self.toned)
-        target = torch.where(~stays & draw.chance(self.relit), relight(target, draw), target)
+        relit = draw.uniform((0, 1)) < torch.where(stays, self.relit_given, self.relit)
+        target = torch.where(relit, relight(target, draw), target)
         given, light = luminance(source), luminance(target)
         lines = self._lines(given, light, draw)
         tones = torch.where(toned, tone_layer(light, draw), 1.0)
@@ -126,10 +134,12 @@ def blur(image: Tensor, sigma: Tensor) -> Tensor:
 def relight(image: Tensor, draw: _Draw) -> Tensor:
     """The same scene in another light, uint8 (N, 3, H, W): at night, at dusk, beside a lamp.
 
-    Every channel is multiplied by a gain of its own, and the light fades over the picture.
+    Every channel is multiplied by a gain of its own, the darker, the bluer, as nights are painted; and the light fades over the
+    picture.
     """
-    level = draw.log_uniform((0.2, 1.0))
-    tint = torch.cat([draw.log_uniform((0.6, 1.6)) for _ in range(3)], dim=1)
+    level = draw.log_uniform((0.35, 1.1))
+    night = level ** torch.tensor(NIGHT, device=image.device).view(1, 3, 1, 1)
+    tint = night * torch.cat([draw.log_uniform((0.6, 1.6)) for _ in range(3)], dim=1)
     fade = 1 - draw.uniform((0, 0.6)) * draw.field(image, 3)
     return (image * level * tint * fade).clamp(0, 255).round().to(image.dtype)
 
@@ -229,5 +239,8 @@ def _turned_grid(like: Tensor, angle: Tensor, period: Tensor) -> tuple[Tensor, T
     return turn * (x * angle.cos() + y * angle.sin()), turn * (y * angle.cos() - x * angle.sin())
 
 
-REDRAWS: dict[str, RedrawPolicy] = {"manga": RedrawPolicy()}
-"""The policies that a task can name."""
+REDRAWS: dict[str, RedrawPolicy] = {
+    "manga": RedrawPolicy(),
+    "any-light": RedrawPolicy(given=0.35, toned=0.35, relit=0.75, relit_given=0.3),
+}
+"""The policies that a task can name: for pictures in the light of the training pictures, and for those in any other light."""
