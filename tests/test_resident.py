@@ -24,9 +24,8 @@ def test_batches_are_those_of_the_pairs(make_pairs, monkeypatch):
 
 def test_single_pictures_are_source_and_target_there_too():
     pictures = np.random.default_rng(0).integers(0, 256, (3, 1, 8, 8, 3), np.uint8)
-    source, target = ResidentPairs(PairedImages(np.broadcast_to(pictures, (3, 2, 8, 8, 3)), list("abc"), "made up"), CPU).batch(
-        [2, 0]
-    )
+    pairs = PairedImages(np.broadcast_to(pictures, (3, 2, 8, 8, 3)), list("abc"), "made up")
+    source, target = ResidentPairs(pairs, CPU).batch([2, 0])
     assert torch.equal(source, target) and torch.equal(source[1].permute(1, 2, 0), torch.from_numpy(pictures[0, 0]))
 
 
