@@ -4,7 +4,7 @@ A network that was trained on the clean lines of one sketch extractor knows noth
 of screentone and solid black are all new to it, and it answers with mud. What it should learn is what all of them share. So in
 training the drawing of a pair is replaced at random: lines found in the target by several extractors, each with random parameters,
 tones laid under them as flat gray, screentone or hatching, and then the pen and the paper change. Some pictures are put into
-another light before they are drawn, so that a dark tone means a dark place; where the policy says so, some whose drawing stays, too,
+another light before they are drawn: a dark tone shall mean a dark place; where the policy says so, some whose drawing stays, too,
 so that a drawing without tones tells nothing of the light.
 
 All of it works on whole batches of tensors on whatever device they are, float (N, 1, H, W) in [0, 1], white 1; every random number
