@@ -241,6 +241,6 @@ def _turned_grid(like: Tensor, angle: Tensor, period: Tensor) -> tuple[Tensor, T
 
 REDRAWS: dict[str, RedrawPolicy] = {
     "manga": RedrawPolicy(),
-    "any-light": RedrawPolicy(given=0.25, toned=0.35, relit=0.77, relit_given=0.25),
+    "any-light": RedrawPolicy(given=0.25, toned=0.35, relit=0.78, relit_given=0.25),
 }
 """The policies that a task can name: for pictures in the light of the training pictures, and for those in any other light."""
