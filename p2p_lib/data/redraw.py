@@ -37,6 +37,7 @@ class RedrawPolicy:
     width : share of the others whose lines are made wider or thinner by up to a pixel.
     breaks, noise : share of the others whose lines are interrupted, whose paper is speckled.
     strength : range of factors on the darkness of lines.
+    printed : range of factors on the light of the picture, for the tone that stands for it.
     relit : share of the others whose picture is put into another light first.
     relit_given : the same of the drawings that stay. They do not change with it, so the network learns that such a drawing does not
         tell the light, and answers with colours between day and night: duller where the light was always the same, nearer to the
@@ -50,6 +51,7 @@ class RedrawPolicy:
     breaks: float = 0.3
     noise: float = 0.3
     strength: Range = (0.5, 1.3)
+    printed: Range = (0.8, 1.1)
     relit: float = 0.6
     relit_given: float = 0.0
 
@@ -62,7 +64,7 @@ class RedrawPolicy:
         target = torch.where(relit, relight(target, draw), target)
         given, light = luminance(source), luminance(target)
         lines = self._lines(given, light, draw)
-        tones = torch.where(toned, tone_layer(light, draw), 1.0)
+        tones = torch.where(toned, tone_layer(light, draw, self.printed), 1.0)
         drawing = (self._pen(lines, draw) * tones).clamp(0, 1)
         drawing = torch.where(draw.chance(self.noise), speckle(drawing, draw), drawing)
         return torch.where(stays, source, (drawing * 255).round().to(source.dtype)), target
@@ -201,9 +203,9 @@ def speckle(drawing: Tensor, draw: _Draw) -> Tensor:
     return (drawing * paper + grain * (1.2 - drawing)).clamp(0, 1)
 
 
-def tone_layer(light: Tensor, draw: _Draw) -> Tensor:
+def tone_layer(light: Tensor, draw: _Draw, printed: Range) -> Tensor:
     """Tones as a manga page has them, on a curve of any steepness: flat, dots of screentone, hatching; light areas stay white."""
-    tone = (draw.uniform((-0.05, 0.15)) + draw.uniform((0.8, 1.1)) * light ** draw.log_uniform((0.6, 1.2))).clamp(0, 1)
+    tone = (draw.uniform((-0.05, 0.15)) + draw.uniform(printed) * light ** draw.log_uniform((0.6, 1.2))).clamp(0, 1)
     levels = draw.integer(5).view(-1, 1, 1, 1) + 2
     steps = (blur(tone, draw.uniform((0.5, 2))) * levels).round() / levels
     tone = torch.where(draw.chance(0.6), steps, tone)
@@ -241,6 +243,6 @@ def _turned_grid(like: Tensor, angle: Tensor, period: Tensor) -> tuple[Tensor, T
 
 REDRAWS: dict[str, RedrawPolicy] = {
     "manga": RedrawPolicy(),
-    "any-light": RedrawPolicy(given=0.25, toned=0.35, relit=0.78, relit_given=0.25),
+    "any-light": RedrawPolicy(given=0.25, toned=0.35, printed=(0.75, 1.0), relit=0.8, relit_given=0.25),
 }
 """The policies that a task can name: for pictures in the light of the training pictures, and for those in any other light."""
