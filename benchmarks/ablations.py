@@ -80,6 +80,8 @@ def main() -> None:
         for name, changes in VARIANTS.items():
             task = p2p.task("facades", "lite", image_size=options.size, steps=options.steps, seed=seed, **changes)
             run = p2p.fit(task, options.out / f"{name}-{seed}", train=train, val=val, resume=True)
+            if not run.finished:  # stopped by a signal
+                return
             found[name].append(judge(p2p.Translator.load(run.out), test, segmenter))
             print(row(f"{name}, seed {seed}", found[name][-1]))
     means = {name: mean(each) for name, each in found.items()}

@@ -77,6 +77,8 @@ def main() -> None:
         for method in ("bicyclegan", "pix2pix"):
             this = dataclasses.replace(task, method=method, seed=seed, steps=options.steps or task.steps)
             run = p2p.fit(this, options.out / f"{method}-{seed}", train=train, val=val, resume=True)
+            if not run.finished:  # stopped by a signal
+                return
             table = measure(p2p.Translator.load(run.out), people, backdrop, lpips)
             print(f"{method} {seed} ({run.history[-1]['seconds']:.0f} s)", {name: round(value, 4) for name, value in table.items()})
 

@@ -55,6 +55,8 @@ def main() -> None:
         for precision in PRECISIONS:
             task = p2p.task("facades", "lite", precision=precision, seed=seed, steps=options.steps)
             run = p2p.fit(task, options.out / f"{precision}-{seed}", resume=True)
+            if not run.finished:  # stopped by a signal
+                return
             found[precision].append(judge(p2p.Translator.load(run.out), pairs, lpips))
             print(f"{precision}, seed {seed}:", *(f"{name} {value:.4f}" for name, value in found[precision][-1].items()))
     for name in found["fp32"][0]:
