@@ -16,23 +16,18 @@ from pathlib import Path
 from clock import machine
 
 import p2p_lib as p2p
+from p2p_lib import evaluation
 from p2p_lib.data import PairedImages
 from p2p_lib.lpips import Lpips
 
 PRECISIONS = ("fp32", "bf16")
-BATCH = 20
+SHOWN = {"l1": "L1", "psnr": "PSNR", "lpips": "LPIPS"}
 
 
-def judge(model: p2p.Translator, pairs: PairedImages, lpips: Lpips | None) -> dict[str, float]:
+def judge(model: p2p.Translator, pairs: PairedImages, judges: evaluation.Judges) -> dict[str, float]:
     """Means over all pairs."""
-    measures = {"L1": p2p.metrics.l1, "PSNR": p2p.metrics.psnr} | ({"LPIPS": lpips} if lpips else {})
-    found: dict[str, list[float]] = {name: [] for name in measures}
-    for start in range(0, len(pairs), BATCH):
-        source, target = pairs.batch(range(start, min(start + BATCH, len(pairs))))
-        answer = model(source)
-        for name, measure in measures.items():
-            found[name] += measure(answer, target).tolist()
-    return {name: statistics.fmean(values) for name, values in found.items()}
+    found = evaluation.measure(model, pairs, judges, progress=False)[evaluation.MODEL]
+    return {title: float(found[name].mean()) for name, title in SHOWN.items() if name in found}
 
 
 def spread(name: str, values: list[float]) -> str:
@@ -47,7 +42,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=700)
     options = parser.parse_args()
-    lpips = Lpips(options.weights) if options.weights else None
+    judges = evaluation.Judges(lpips=options.weights and Lpips(options.weights))
     pairs = p2p.data.load(p2p.task("facades", "lite"), "val")
     print(f"{machine()}; {options.steps} steps, {pairs.origin}")
     found: dict[str, list[dict[str, float]]] = {precision: [] for precision in PRECISIONS}
@@ -57,7 +52,7 @@ def main() -> None:
             run = p2p.fit(task, options.out / f"{precision}-{seed}", resume=True)
             if not run.finished:  # stopped by a signal
                 return
-            found[precision].append(judge(p2p.Translator.load(run.out), pairs, lpips))
+            found[precision].append(judge(p2p.Translator.load(run.out), pairs, judges))
             print(f"{precision}, seed {seed}:", *(f"{name} {value:.4f}" for name, value in found[precision][-1].items()))
     for name in found["fp32"][0]:
         print(f"{name}:", *(spread(precision, [each[name] for each in of_seeds]) for precision, of_seeds in found.items()))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from PIL import Image
 
 from p2p_lib.cli import main
@@ -20,7 +21,6 @@ from p2p_lib.data.synthetic.maps import street_map
 from p2p_lib.data.synthetic.shoes import shoe
 from p2p_lib.errors import DataError
 
-ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "data"
 SIZE = 64
 PARTS = {"train": range(16), "val": range(100, 104)}

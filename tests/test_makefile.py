@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ("demo", "test", "lint", "notebooks", "test-browser", "test-colab", "bench", "clean", "address")
 
 FAKE_PYTHON = """#!/bin/sh

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import ROOT
 from nbformat import NotebookNode
 from notebook_tools import METADATA, WIDGET_VIEW, code_cells
 from repository_address import address, badges
 
 from p2p_lib.weights import locate, registry
 
-ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 START = "00_start_here"

@@ -7,16 +7,15 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 import repository_address
 import yaml
+from helpers import ROOT
 from repository_address import address, badges, rewrite
 
 from p2p_lib.cli import build_task, train_parser
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LESSONS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
 DIRECTORIES = {".ci", ".github", "benchmarks", "data_scripts", "notebooks", "p2p_lib", "tests", "weights"}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from folder_server import offer
+from helpers import ROOT
 from kill_and_resume import kill_and_resume
 from PIL import Image
 
@@ -130,7 +131,7 @@ def test_training_from_shards_over_http_is_training_from_the_folder(folder, shar
 
 @pytest.mark.slow  # three processes' worth of training
 def test_killed_and_resumed_over_http(tmp_path, sharded, monkeypatch, capsys):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with offer(sharded) as server:
         same = kill_and_resume(tmp_path, kills=1, seed=0, dataset=server.url)
         assert "left a checkpoint" in capsys.readouterr().out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import socket
 import subprocess
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jupyter_lab import CHROMIUM, CHROMIUM_FLAGS, ROOT, served
+from helpers import ROOT, python_path
+from jupyter_lab import CHROMIUM, CHROMIUM_FLAGS, served
 from notebook_page import NEEDS_BROWSER, drag, picture_in
 
 pytest.importorskip("anywidget", reason="anywidget is not installed")
@@ -34,8 +34,7 @@ def voila(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"P2P_PROFILE": "lite", "P2P_RUNS": str(folder / "runs"), "OMP_NUM_THREADS": "1"}
-    environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    environment = python_path() | {"P2P_PROFILE": "lite", "P2P_RUNS": str(folder / "runs"), "OMP_NUM_THREADS": "1"}
     environment.pop("P2P_DATA", None)
     command = [sys.executable, "-m", "voila", str(NOTEBOOK), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
     with served(command, folder, environment, folder / "voila.log") as server:
